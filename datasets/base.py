@@ -1,0 +1,112 @@
+"""What a dataset is: a named source of labelled images, listed cheaply and decoded once."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+
+class UserError(Exception):
+    """Something the user can put right; its message names the thing and the remedy (exit code 2)."""
+
+
+class DatasetUnavailable(UserError):
+    """The dataset's files are not here; the message holds the steps to get them."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """What is known of a dataset without decoding a pixel.
+
+    Attributes:
+        labels: (N,) int64 class of each image.
+        class_names: C names, position = label.
+        groups: (N,) int64, images of one group (a patient) never straddle a split; None where each stands alone.
+        official_test: (N,) bool, True for images of the official test part; None where there is no official split.
+        fingerprint: hex digest that changes when a source file is added, removed or changed.
+        notes: what a reader of the results must know (which parts are here, what was left out).
+    """
+
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    fingerprint: str
+    groups: np.ndarray | None = None
+    official_test: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(C,) int64 images per class."""
+        return np.bincount(self.labels, minlength=len(self.class_names))
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A decoded dataset.
+
+    Attributes:
+        images: (N, C, H, W) uint8, usually a memory map; C is 1 (grey) or 3 (RGB).
+        index: labels and whatever else is known of the N images, same order.
+        content: hex digest of pixels and labels.
+    """
+
+    images: np.ndarray
+    index: Index
+    content: str
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int64."""
+        return self.index.labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Dataset(ABC):
+    """One named source of labelled images.
+
+    A subclass lists its images (`index`), decodes them one after another (`decode`), and says what to do when
+    its files are missing (`steps`).
+    """
+
+    description: ClassVar[str]
+    licence: ClassVar[str]
+    source: ClassVar[str]
+    size: ClassVar[int] = 128
+    """Side in pixels that the images are decoded to unless a preset says otherwise."""
+
+    name: str
+
+    @abstractmethod
+    def index(self) -> Index:
+        """List labels, groups and split.
+
+        Raises:
+            DatasetUnavailable: the files are not here.
+            UserError: the files are here but damaged or inconsistent.
+        """
+
+    @abstractmethod
+    def decode(self, size: int) -> Iterator[np.ndarray]:
+        """Yield each image as (C, size, size) uint8, in the order of `index`, the same C for all."""
+
+    @abstractmethod
+    def steps(self) -> str:
+        """Say exactly how to get the data here."""
+
+    def masks(self, indices: Sequence[int], size: int) -> np.ndarray | None:
+        """Return (len(indices), size, size) bool masks of the defect, or None where the dataset has none."""
+        return None
+
+
+def data_root() -> Path:
+    """Return the folder that holds downloaded datasets: $IMBALANCE_DATA, else ~/.cache/imbalance-benchmark/data."""
+    value = os.environ.get("IMBALANCE_DATA")
+    return Path(value).expanduser() if value else Path.home() / ".cache" / "imbalance-benchmark" / "data"
