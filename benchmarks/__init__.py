@@ -1,0 +1,1 @@
+"""The grid: plan cells, run them, store records, report."""
