@@ -1,0 +1,31 @@
+"""Learning: methods by name, the training loop they share, networks and losses."""
+
+from methods import baseline, cost_sensitive, decoupling, resampling
+from methods.base import Method, NetworkMethod
+from methods.context import Context
+from methods.data import Batch, Images, TrainSet
+from methods.registry import FAMILIES, UnknownMethod, available, create, expand, get, prefixed, register, register_prefix
+from methods.stages import Stage
+
+__all__ = [
+    "FAMILIES",
+    "Batch",
+    "Context",
+    "Images",
+    "Method",
+    "NetworkMethod",
+    "Stage",
+    "TrainSet",
+    "UnknownMethod",
+    "available",
+    "baseline",
+    "cost_sensitive",
+    "create",
+    "decoupling",
+    "expand",
+    "get",
+    "prefixed",
+    "register",
+    "register_prefix",
+    "resampling",
+]

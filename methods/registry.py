@@ -1,0 +1,128 @@
+"""Methods by name."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from methods.base import Method
+
+FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
+
+M = TypeVar("M", bound=type[Method])
+Factory = Callable[..., Method]
+
+_METHODS: dict[str, type[Method]] = {}
+_PREFIXES: dict[str, tuple[Callable[[str], type[Method]], Callable[[], list[str]]]] = {}
+
+
+class UnknownMethod(ValueError):
+    """No method has that name, or it does not take a parameter of that name or value."""
+
+
+def register(name: str, *, family: str, source: str) -> Callable[[M], M]:
+    """Register a method class.
+
+    Args:
+        name: what users call it; lower case, words joined by hyphens.
+        family: one of `FAMILIES`.
+        source: the publication that defines it.
+
+    Raises:
+        ValueError: the name is taken, or the family is not known.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"method {name!r}: unknown family {family!r}; one of {', '.join(FAMILIES)}")
+
+    def add(cls: M) -> M:
+        if name in _METHODS or name.partition(":")[0] in _PREFIXES:
+            raise ValueError(f"method {name!r} is registered already, by {get(name).__module__}; choose another name")
+        cls.name, cls.family, cls.source = name, family, source
+        _METHODS[name] = cls
+        return cls
+
+    return add
+
+
+def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Callable[[], list[str]]) -> None:
+    """Register all methods `prefix:rest`: `make(rest)` gives the class, `known()` lists every rest there is."""
+    _PREFIXES[prefix] = (make, known)
+
+
+def available() -> list[str]:
+    """Return the registered names, in order of family, then of registration; prefixed ones are left out."""
+    return sorted(_METHODS, key=lambda name: FAMILIES.index(_METHODS[name].family))
+
+
+def prefixed() -> list[str]:
+    """Return every name of the kind `imblearn:SMOTE`."""
+    return [f"{prefix}:{rest}" for prefix, (_, known) in _PREFIXES.items() for rest in known()]
+
+
+def expand(patterns: Iterable[str]) -> list[str]:
+    """Resolve names and wildcards, each name once; `*` means the registered names without the prefixed ones.
+
+    Raises:
+        UnknownMethod: a pattern matches nothing.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        names = available() + (prefixed() if ":" in pattern else [])
+        matches = fnmatch.filter(names, pattern)
+        if not matches:
+            raise _unknown(pattern)
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def get(name: str) -> type[Method]:
+    """Return the class of that name.
+
+    Raises:
+        UnknownMethod: there is none; the message names the nearest.
+    """
+    prefix, colon, rest = name.partition(":")
+    if colon and prefix in _PREFIXES:
+        make, known = _PREFIXES[prefix]
+        if rest in known():
+            return make(rest)
+    if name not in _METHODS:
+        raise _unknown(name)
+    return _METHODS[name]
+
+
+def create(name: str, **parameters: Any) -> Method:
+    """Make a method.
+
+    Raises:
+        UnknownMethod: no such method, or a parameter it does not take or a value it does not allow.
+    """
+    cls = get(name)
+    try:
+        return cls(**parameters)
+    except ValidationError as error:
+        raise UnknownMethod(_explain(name, cls, error)) from error
+
+
+def _unknown(name: str) -> UnknownMethod:
+    known = available() + prefixed()
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return UnknownMethod(f"unknown method {name!r}{hint} Known: {', '.join(available())}")
+
+
+def _explain(name: str, cls: type[Method], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        field = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(field, cls.model_fields, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            lines.append(f"no parameter {field!r}{hint} It takes: {', '.join(cls.model_fields) or 'none'}")
+        else:
+            lines.append(f"{field}={problem.get('input')!r}: {problem['msg']}")
+    return f"method {name!r}: {'; '.join(lines)}"

@@ -1,0 +1,67 @@
+"""Settings shared by all methods of one comparison; what is not here is a parameter of a method."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys and wrong types are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Budget(Settings):
+    """What a method may spend: `steps` gradient steps on batches of `batch_size`, over all its stages and members."""
+
+    steps: PositiveInt = 150
+    batch_size: PositiveInt = 32
+
+
+class Optimizer(Settings):
+    """The optimiser and its learning-rate schedule, which runs over each stage once.
+
+    `cosine` decays to zero; `step` multiplies by 0.01 at 80 % and 0.0001 at 90 % (Cao et al. 2019); `warmup` is the
+    share of the stage with a linear rise.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    momentum: NonNegativeFloat = 0.9
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+
+
+class Augmentation(Settings):
+    """What is done to a training image, at random and for each image apart.
+
+    `crop` shifts by up to that many pixels, zeros coming in (random crop after padding); it applies to images only.
+    """
+
+    horizontal_flip: bool = True
+    vertical_flip: bool = True
+    crop: NonNegativeInt = 0
+
+
+class NetworkSettings(Settings):
+    """The layers trained on top of the backbone."""
+
+    head: Literal["single-scale", "multi-scale", "pooled"] = "single-scale"
+    width: PositiveInt = 64
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+
+
+class BackboneSettings(Settings):
+    """The transferred feature extractor.
+
+    `name` is any timm model with feature maps, `small-cnn` or `resnet32`. `strides` are the depths whose maps the head
+    reads, by their reduction of the image's side. A frozen backbone is not trained: its maps are computed once.
+    """
+
+    name: str = "tf_efficientnet_lite0"
+    weights: Literal["imagenet", "none"] = "imagenet"
+    frozen: bool = True
+    strides: tuple[PositiveInt, ...] = (16,)
