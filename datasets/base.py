@@ -16,7 +16,7 @@ class UserError(Exception):
     """Something the user can put right; its message names the thing and the remedy (exit code 2)."""
 
 
-class DatasetUnavailable(UserError):
+class DatasetUnavailable(UserError):  # noqa: N818 - a state that runs report, not a fault
     """The dataset's files are not here; the message holds the steps to get them."""
 
 

@@ -1,0 +1,118 @@
+"""Arrays on disk, written whole or not at all, read as memory maps that all processes share."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from datasets.base import UserError
+
+_PARTIAL = ".partial"
+_ABANDONED_SECONDS = 24 * 3600
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
+def build_array(
+    path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike, fill: Callable[[np.memmap], None]
+) -> np.memmap:
+    """Return the read-only array at a path, making it first if it is not there or damaged.
+
+    Several processes may ask for the same path at once: each writes a file of its own, and the last to finish wins.
+
+    Args:
+        path: where the array lives; ends in `.npy`.
+        shape: its shape.
+        dtype: its type.
+        fill: writes all values into the array it is given, in any order.
+
+    Raises:
+        UserError: the folder is full or cannot be written to.
+    """
+    existing = open_array(path, shape, dtype)
+    if existing is not None:
+        return existing
+    with replacing(path) as file:
+        _fill(file, shape, np.dtype(dtype), fill)
+    return _reopened(path, shape, dtype)
+
+
+def open_array(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.memmap | None:
+    """Return the read-only array at a path, or None if it is missing, of another kind, or cut short."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.shape == shape and array.dtype == np.dtype(dtype) else None
+
+
+def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Write the head of an `.npy` file, and claim the disk space of the array so that a full disk shows now."""
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, described)
+    file.flush()
+    size = file.tell() + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    # Writing through a map of a sparse file kills the process (SIGBUS) when the disk is full.
+    if hasattr(os, "posix_fallocate") and size:
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Give a new file that takes the path's place when all went well, and is gone when not.
+
+    Raises:
+        UserError: the folder is full or cannot be written to.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        with temporary.open("wb+") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _explained(error, path.parent) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _fill(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, fill: Callable[[np.memmap], None]) -> None:
+    write_header(file, shape, dtype)
+    array: Any = np.lib.format.open_memmap(file.name, mode="r+")
+    fill(array)
+    array.flush()
+
+
+def _reopened(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.memmap:
+    array = open_array(path, shape, dtype)
+    if array is None:
+        raise UserError(f"{path} was changed while it was read; run again")
+    return array
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left behind; a day is longer than any array takes to write."""
+    for file in folder.glob(f"*{_PARTIAL}"):
+        with suppress(OSError):
+            if time.time() - file.stat().st_mtime > _ABANDONED_SECONDS:
+                file.unlink()
+
+
+def _explained(error: OSError, folder: Path) -> Exception:
+    if error.errno in _NO_SPACE:
+        return UserError(f"no space left in the cache {folder}; free some, or choose another disk with --cache DIR")
+    if error.errno in _NOT_WRITABLE:
+        return UserError(f"cannot write to the cache {folder} ({error.strerror}); choose another with --cache DIR")
+    return error
