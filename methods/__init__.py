@@ -4,7 +4,17 @@ from methods import baseline, cost_sensitive, decoupling, resampling
 from methods.base import Method, NetworkMethod
 from methods.context import Context
 from methods.data import Batch, Images, TrainSet
-from methods.registry import FAMILIES, UnknownMethod, available, create, expand, get, prefixed, register, register_prefix
+from methods.registry import (
+    FAMILIES,
+    UnknownMethodError,
+    available,
+    create,
+    expand,
+    get,
+    prefixed,
+    register,
+    register_prefix,
+)
 from methods.stages import Stage
 
 __all__ = [
@@ -16,7 +26,7 @@ __all__ = [
     "NetworkMethod",
     "Stage",
     "TrainSet",
-    "UnknownMethod",
+    "UnknownMethodError",
     "available",
     "baseline",
     "cost_sensitive",

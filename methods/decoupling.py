@@ -20,7 +20,5 @@ class CRT(NetworkMethod):
         """Features, then classifier."""
         return [
             Stage(share=1 - self.second_share),
-            Stage(
-                share=self.second_share, trainable=("classifier",), sampling=class_balanced, restart=("classifier",)
-            ),
+            Stage(share=self.second_share, trainable=("classifier",), sampling=class_balanced, restart=("classifier",)),
         ]

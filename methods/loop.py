@@ -24,11 +24,13 @@ class DivergedError(RuntimeError):
 
 
 def run_stages(method: NetworkMethod, network: Network, train: TrainSet, context: Context, share: float = 1.0) -> None:
-    """Run a method's stages over a share of the budget.
+    """Run a method's stages over a share of the budget; nothing where the share is zero.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
     """
+    if share <= 0:
+        return
     stages = method.stages()
     total = max(len(stages), round(share * context.budget.steps))
     done = 0
@@ -78,7 +80,13 @@ class Draws:
     """All that is random in one stage, drawn beforehand on the CPU and laid on the device once."""
 
     def __init__(
-        self, method: NetworkMethod, stage: Stage, train: TrainSet, context: Context, progress: list[float], purpose: str
+        self,
+        method: NetworkMethod,
+        stage: Stage,
+        train: TrainSet,
+        context: Context,
+        progress: list[float],
+        purpose: str,
     ) -> None:
         generator = context.generator(purpose)
         labels, counts = _labels_on_cpu(train)

@@ -138,9 +138,7 @@ def build(
     if backbone is not None:
         channels, height, width = shapes[0]
         trunk = backbones.build(backbone, channels)
-        shapes = [
-            (c, -(-height // s), -(-width // s)) for c, s in zip(trunk.channels, backbone.strides, strict=True)
-        ]
+        shapes = [(c, -(-height // s), -(-width // s)) for c, s in zip(trunk.channels, backbone.strides, strict=True)]
     head = HEADS[settings.head](shapes, settings)
     return Network(trunk, head, nn.Linear(head.dim, num_classes))
 

@@ -51,9 +51,7 @@ class TwoStage(NetworkMethod):
                 trainable=("head", "classifier"),
                 sampling=SAMPLING[self.first_sampling],
             ),
-            Stage(
-                share=self.second_share, learning_rate=self.second_rate, sampling=SAMPLING[self.second_sampling]
-            ),
+            Stage(share=self.second_share, learning_rate=self.second_rate, sampling=SAMPLING[self.second_sampling]),
         ]
 
 

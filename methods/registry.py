@@ -20,7 +20,7 @@ _METHODS: dict[str, type[Method]] = {}
 _PREFIXES: dict[str, tuple[Callable[[str], type[Method]], Callable[[], list[str]]]] = {}
 
 
-class UnknownMethod(ValueError):
+class UnknownMethodError(ValueError):
     """No method has that name, or it does not take a parameter of that name or value."""
 
 
@@ -67,7 +67,7 @@ def expand(patterns: Iterable[str]) -> list[str]:
     """Resolve names and wildcards, each name once; `*` means the registered names without the prefixed ones.
 
     Raises:
-        UnknownMethod: a pattern matches nothing.
+        UnknownMethodError: a pattern matches nothing.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
@@ -83,7 +83,7 @@ def get(name: str) -> type[Method]:
     """Return the class of that name.
 
     Raises:
-        UnknownMethod: there is none; the message names the nearest.
+        UnknownMethodError: there is none; the message names the nearest.
     """
     prefix, colon, rest = name.partition(":")
     if colon and prefix in _PREFIXES:
@@ -99,20 +99,20 @@ def create(name: str, **parameters: Any) -> Method:
     """Make a method.
 
     Raises:
-        UnknownMethod: no such method, or a parameter it does not take or a value it does not allow.
+        UnknownMethodError: no such method, or a parameter it does not take or a value it does not allow.
     """
     cls = get(name)
     try:
         return cls(**parameters)
     except ValidationError as error:
-        raise UnknownMethod(_explain(name, cls, error)) from error
+        raise UnknownMethodError(_explain(name, cls, error)) from error
 
 
-def _unknown(name: str) -> UnknownMethod:
+def _unknown(name: str) -> UnknownMethodError:
     known = available() + prefixed()
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownMethod(f"unknown method {name!r}{hint} Known: {', '.join(available())}")
+    return UnknownMethodError(f"unknown method {name!r}{hint} Known: {', '.join(available())}")
 
 
 def _explain(name: str, cls: type[Method], error: ValidationError) -> str:

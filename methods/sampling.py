@@ -30,7 +30,12 @@ def power(counts: Tensor, exponent: float) -> Tensor:
 
 
 def draw_rows(
-    labels: Tensor, counts: Tensor, sampling: ClassProbabilities, progress: list[float], batch_size: int, generator: torch.Generator
+    labels: Tensor,
+    counts: Tensor,
+    sampling: ClassProbabilities,
+    progress: list[float],
+    batch_size: int,
+    generator: torch.Generator,
 ) -> Tensor:
     """Draw the training images of a stage.
 
