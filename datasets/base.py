@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Index:
         official_test: (N,) bool, True for images of the official test part; None where there is no official split.
         fingerprint: hex digest that changes when a source file is added, removed or changed.
         notes: what a reader of the results must know (which parts are here, what was left out).
+        dataset: name of the dataset; splits are drawn from it and the seed alone.
     """
 
     labels: np.ndarray
@@ -39,6 +40,7 @@ class Index:
     groups: np.ndarray | None = None
     official_test: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    dataset: str = ""
 
     @property
     def counts(self) -> np.ndarray:
@@ -84,6 +86,18 @@ class Dataset(ABC):
 
     name: str
 
+    def parameters(self) -> dict[str, Any]:
+        """Return what the images depend on besides name and files, as JSON values; part of the cache key."""
+        return {}
+
+    def missing(self) -> str | None:
+        """Return None if the dataset can be used as it is here, else the reason and the remedy; never downloads."""
+        try:
+            self.index()
+        except UserError as error:
+            return str(error)
+        return None
+
     @abstractmethod
     def index(self) -> Index:
         """List labels, groups and split.
@@ -104,6 +118,16 @@ class Dataset(ABC):
     def masks(self, indices: Sequence[int], size: int) -> np.ndarray | None:
         """Return (len(indices), size, size) bool masks of the defect, or None where the dataset has none."""
         return None
+
+
+def availability(dataset: Dataset) -> str | None:
+    """Return None if the dataset can be used as it is here, else the reason and the steps to get it."""
+    return dataset.missing()
+
+
+def cache_root() -> Path:
+    """Return the folder of decoded images unless another is asked for: ~/.cache/imbalance-benchmark."""
+    return Path.home() / ".cache" / "imbalance-benchmark"
 
 
 def data_root() -> Path:

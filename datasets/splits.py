@@ -109,5 +109,5 @@ def _check(index: Index, train: np.ndarray, test: np.ndarray) -> None:
             whole = "images" if index.groups is None else "groups"
             raise UserError(
                 f"dataset {index.dataset or '?'}: class {index.class_names[empty[0]]!r} has too few {whole} "
-                f"({index.counts[empty[0]]} images in all) to have any in the {part} part; add some or leave the class out"
+                f"({index.counts[empty[0]]} images in all) to have any in the {part} part; add some or drop it"
             )
