@@ -1,0 +1,44 @@
+"""`python -m benchmarks.report`: make everything again from the records alone."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.report.build import build
+from benchmarks.report.names import METRICS
+from datasets import UserError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser("python -m benchmarks.report", description=__doc__)
+    made.add_argument("--results", type=Path, action="append", metavar="DIR", help="folder of records (repeatable)")
+    made.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: the first results folder")
+    made.add_argument("--metric", default="accuracy", metavar="NAME", help=f"one of {', '.join(METRICS)}")
+    made.add_argument("--control", default="cross-entropy", metavar="METHOD", help="what others are compared with")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    console = Console(stderr=True, soft_wrap=True)
+    folders = options.results or [Path("results/run")]
+    try:
+        report = build(folders, options.out, options.metric, options.control)
+    except UserError as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        return 2
+    console.print(f"{len(report.files)} files written to {report.out}", markup=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

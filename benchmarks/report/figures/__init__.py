@@ -1,0 +1,1 @@
+"""Figures of the report: PNG for screens, PDF for print, all in one style."""

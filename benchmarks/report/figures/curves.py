@@ -1,0 +1,87 @@
+"""A metric against the imbalance ratio, with confidence bands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from scipy import stats
+
+from benchmarks.report.names import METRICS, PROPOSED, dataset_title, family_order, level_axis, number
+from benchmarks.report.style import GREY, look, new_figure
+from benchmarks.report.tables import level_average
+
+
+def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
+    """Choose the methods to tell apart: the proposed one, the control, and the best of every family by its average."""
+    average = level_average(part.pivot(index="label", columns="level", values=metric)).dropna() * METRICS[metric].sign
+    families = part.drop_duplicates("label").set_index("label")["family"]
+    chosen = {name for name in (control, PROPOSED) if name in families.index}
+    for family, group in average.groupby(families.reindex(average.index)):
+        if not (family == "baseline" and control in chosen) and not (family == "proposed" and PROPOSED in chosen):
+            chosen.add(str(group.idxmax()))
+    return sorted(chosen, key=lambda name: (family_order(families[name]), name))
+
+
+def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return half the 95 % confidence interval of a mean over n seeds (Student's t); NaN for fewer than two."""
+    sd, n = np.asarray(sd, dtype=float), np.asarray(n, dtype=float)
+    few = n < 2
+    safe = np.where(few, 2, n)
+    return np.where(few, np.nan, stats.t.ppf(0.975, safe - 1) * sd / np.sqrt(safe))
+
+
+def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
+    """Draw one dataset and protocol: the highlighted methods with bands, all others in thin grey."""
+    figure = new_figure(6.4, 3.6)
+    axes = figure.subplots()
+    chosen = highlights(part, metric, control)
+    others = [label for label in part["label"].unique() if label not in chosen]
+    for label in others:
+        _thin(axes, part[part["label"].eq(label)], metric)
+    if others:
+        axes.plot([], [], color=GREY, lw=0.7, label=f"{len(others)} other methods")
+    for label in chosen:
+        _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
+    _axes(axes, part, metric)
+    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
+    axes.set_title(f"{dataset_title(dataset)}, protocol {protocol}", loc="left")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles[::-1], labels[::-1], loc="outside right center", title="best of each family", alignment="left"
+    )
+    seeds = int(part["asked"].max())
+    figure.text(0.995, 0.005, f"mean of {seeds} seeds; band: 95 % interval (t)", ha="right", va="bottom", fontsize=6)
+    return figure
+
+
+def _thin(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
+    axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color=GREY, lw=0.6, zorder=1)
+
+
+def _curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool, label: str | None = None) -> None:
+    shown, scale = look(str(rows["family"].iloc[0])), METRICS[metric].scale
+    x, y = rows["level"].to_numpy(float), rows[metric].to_numpy(float)
+    (line,) = axes.plot(x, y * scale, label=label or str(rows["label"].iloc[0]), zorder=3)
+    line.set(color=shown.colour, marker=shown.marker, linestyle=shown.dashes)
+    if band:
+        half = half_width(rows[f"{metric}_sd"].to_numpy(float), rows[f"{metric}_n"].to_numpy(float))
+        low, high = np.clip(y - half, -1, 1) * scale, np.clip(y + half, -1, 1) * scale
+        axes.fill_between(x, low, high, color=shown.colour, alpha=0.15, lw=0, zorder=2)
+
+
+def _axes(axes: Axes, part: pd.DataFrame, metric: str) -> None:
+    levels = sorted(part["level"].unique())
+    protocol = str(part["protocol"].iloc[0])
+    if min(levels) > 0 and len(levels) > 1:
+        axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(levels, ["natural" if level <= 0 else number(level) for level in levels])
+    if protocol == "few":
+        axes.invert_xaxis()
+    axes.set_xlabel(level_axis(protocol))
+    axes.set_ylabel(METRICS[metric].label)
+    axes.grid(True)
+    axes.set_axisbelow(True)

@@ -1,0 +1,123 @@
+"""The words and units of the report: families and their order, metrics, protocols, comparisons."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from datasets import UserError
+
+FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
+"""Families in the order in which every table and figure shows them."""
+
+PROPOSED = "multiscale-two-stage"
+COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "under-bagging")
+"""The common methods that the paper's margins are taken over."""
+
+AS_IN_PAPER = "as-in-paper"
+EQUAL_FOOTING = "equal-footing"
+COMPARISONS = {
+    AS_IN_PAPER: "as in the paper: common methods on the single-scale network",
+    EQUAL_FOOTING: "equal footing: every method on the multi-scale network",
+}
+LOW_IMBALANCE = 10
+"""Ratios up to this one are called low in the summary; so are minority counts of at least this one."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is shown: `scale` times the stored value, in `unit`, with so many decimals."""
+
+    title: str
+    scale: float = 100.0
+    unit: str = "%"
+    decimals: int = 2
+    higher_is_better: bool = True
+
+    @property
+    def label(self) -> str:
+        """Title with unit, for an axis or a heading."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def points(self) -> str:
+        """What a difference of two values is counted in."""
+        return "points" if self.unit == "%" else ""
+
+    def text(self, value: float | None) -> str:
+        """Write a stored value: scaled, rounded here and nowhere before, n/a where there is none."""
+        if value is None or math.isnan(value):
+            return "n/a"
+        return f"{value * self.scale:.{self.decimals}f}"
+
+
+METRICS = {
+    "accuracy": Metric("Accuracy"),
+    "balanced_accuracy": Metric("Balanced accuracy"),
+    "macro_f1": Metric("Macro F1"),
+    "g_mean": Metric("G-mean"),
+    "mcc": Metric("Matthews correlation", 1.0, "", 3),
+    "roc_auc": Metric("ROC-AUC", 1.0, "", 3),
+    "average_precision": Metric("Average precision", 1.0, "", 3),
+    "ece": Metric("Expected calibration error", higher_is_better=False),
+    "many": Metric("Recall of classes with many images"),
+    "medium": Metric("Recall of classes with medium many images"),
+    "few": Metric("Recall of classes with few images"),
+}
+"""Metrics by their column of `load()`; `many`, `medium`, `few` group classes by training images (>100, 20-100, <20)."""
+
+
+def metric_named(name: str) -> Metric:
+    """Return a metric by name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in METRICS:
+        raise UserError(f"--metric {name}: no such metric; choose from {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def family_order(family: str) -> int:
+    """Return a family's place in tables; families of plug-ins come last."""
+    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+
+
+def number(value: float) -> str:
+    """Write a ratio or a count without needless decimals: 10.0 as 10, 12.5 as 12.5."""
+    return f"{value:g}"
+
+
+def level_name(protocol: str, level: float) -> str:
+    """Name one point of a protocol's axis: `IR 10`, `5 minority images`, `natural`."""
+    if protocol == "few":
+        return f"{number(level)} minority images"
+    return "natural" if level <= 0 else f"IR {number(level)}"
+
+
+def level_axis(protocol: str) -> str:
+    """Name a protocol's axis."""
+    return "Training images of the minority class" if protocol == "few" else "Imbalance ratio (IR)"
+
+
+def harder_first(protocol: str) -> bool:
+    """Say whether a smaller level is the harder one, as it is where minority images are counted."""
+    return protocol == "few"
+
+
+def slug(*parts: str) -> str:
+    """Join names to a file name that is safe everywhere: `dagm/1`, `step` gives `dagm-1-step`."""
+    return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
+
+
+def dataset_title(dataset: str) -> str:
+    """Shorten a dataset's name for headings: a folder of the user's own images loses its leading path."""
+    if dataset.startswith("folder:"):
+        return "folder:" + dataset.removeprefix("folder:").rstrip("/").rsplit("/", 1)[-1]
+    return dataset
