@@ -12,6 +12,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def __hash__(self) -> int:
+        """Hash the values, also where one is a dictionary."""
+        return hash(self.model_dump_json())
+
 
 class Budget(Settings):
     """What a method may spend: `steps` gradient steps on batches of `batch_size`, over all its stages and members."""

@@ -1,0 +1,180 @@
+"""One cell: data, method, metrics, record. A pure function of the cell's specification and the files it reads."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import datasets
+import methods
+from benchmarks import environment, metrics, plan
+from benchmarks.plan import Cell
+from benchmarks.prepare import Prepared, prepare
+from benchmarks.store import Cost, Data, Failure, Record
+from methods.context import Context
+
+Scores = dict[str, np.ndarray]
+
+
+@dataclass
+class Clock:
+    """Seconds by phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - start
+
+
+class Notes(logging.Handler):
+    """Collects what a method has to say to a reader of the record."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message once."""
+        if record.getMessage() not in self.lines:
+            self.lines.append(record.getMessage())
+
+
+def run(cell: Cell, cache: Path, device: str) -> tuple[Record, Scores | None]:
+    """Run one cell; whatever its method raises becomes a failed record.
+
+    Raises:
+        UserError: the data or the cache cannot be used; that is no failure of the method.
+    """
+    record = Record(
+        id=cell.id,
+        cell=cell.model_dump(mode="json"),
+        status="failed",
+        environment=environment.describe(device) | {"device": device},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        with deterministic(torch.device(device)):
+            return _run(cell, record, cache, torch.device(device))
+    except datasets.UserError:
+        raise
+    except Exception as error:  # one method's fault must not end the grid
+        failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
+        return record.model_copy(update={"failure": failure}), None
+
+
+def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
+    clock, notes = Clock(), Notes()
+    environment.reset_peak_memory(device)
+    with clock.phase("load"):
+        prepared = prepare(cell.data, cell.settings.backbone, cache, str(device))
+        index = prepared.imageset.index
+        rows = plan.training_rows(cell.data, index, cell.seed, cell.protocol, cell.ratio, cell.minority)
+        test = plan.split(cell.data, index, cell.seed).test
+        train = prepared.train_set(rows)
+    context = make_context(cell, device, cache, notes)
+    method = methods.create(cell.method, **cell.parameters)
+    with clock.phase("fit"):
+        method.fit(train, context)
+        synchronize(device)
+    with clock.phase("predict"):
+        logits = predict(method, prepared, train, test)
+    clock.seconds["total"] = sum(clock.seconds.values())
+    labels = index.labels[test]
+    done = {
+        "status": "done",
+        "data": Data(
+            content=prepared.imageset.content,
+            train_hash=datasets.index_hash(rows),
+            test_hash=datasets.index_hash(test),
+            class_names=list(index.class_names),
+            counts=train.counts.tolist(),
+            test_counts=np.bincount(labels, minlength=train.num_classes).tolist(),
+            notes=[*index.notes, *notes.lines],
+        ),
+        "metrics": metrics.compute(logits, labels),
+        "cost": Cost(
+            steps=context.meter.steps,
+            batch_size=cell.settings.budget.batch_size,
+            seconds={name: round(value, 4) for name, value in clock.seconds.items()},
+            peak_memory_mb=round(environment.peak_memory_mb(device), 1),
+        ),
+    }
+    return record.model_copy(update=done), {"logits": logits, "labels": labels, "indices": test}
+
+
+def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.Handler) -> Context:
+    """Build what a cell's method is given besides its data."""
+    log = logging.Logger(f"cell.{cell.id}")
+    log.addHandler(notes)
+    backbone = cell.settings.backbone
+
+    def source(name: str) -> methods.TrainSet:
+        """Return another dataset's whole train pool, prepared as this cell's data are."""
+        spec = cell.data.model_copy(update={"name": name, "settings": plan.DatasetSettings()})
+        other = prepare(spec, backbone, cache, str(device))
+        return other.train_set(plan.split(spec, other.imageset.index, cell.seed).train)
+
+    return Context(
+        seed=cell.identity,
+        device=device,
+        budget=cell.settings.budget,
+        optimizer=cell.settings.optimizer,
+        augmentation=cell.settings.augmentation,
+        network=cell.network,
+        backbone=None if backbone.frozen else backbone,
+        source=source,
+        log=log,
+    )
+
+
+def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet, test: np.ndarray) -> np.ndarray:
+    """Return (M, C) float32 logits of the test images, normalised as the training images are.
+
+    Raises:
+        RuntimeError: they are of a wrong shape or not finite.
+    """
+    images = prepared.images(test)
+    images = methods.Images(images.levels, train.images.mean, train.images.std)
+    logits = method.predict_logits(images).float().numpy()
+    if logits.shape != (len(test), train.num_classes):
+        raise RuntimeError(f"predict_logits gave shape {logits.shape}, not {(len(test), train.num_classes)}")
+    if not np.isfinite(logits).all():
+        raise RuntimeError("predict_logits gave values that are not finite")
+    return logits
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Make torch give the same bits whatever runs beside it: one thread on a CPU, deterministic kernels on a GPU."""
+    threads, kernels = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(device.type == "cuda")
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(kernels)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the device, so that a phase's seconds are its own."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,223 @@
+"""One call of the command line: settings, grid, what is done, what is to do."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import datasets
+from benchmarks import engine, plan, settings
+from benchmarks.estimate import Estimate
+from benchmarks.plan import Cell, Grid
+from benchmarks.progress import Report, duration
+from benchmarks.settings import Preset
+from benchmarks.store import Record, Store
+from datasets import UserError
+
+
+@dataclass
+class Session:
+    """What a call of the command line asks for.
+
+    Attributes:
+        options: the parsed command line.
+        console: where to say what happens.
+        preset: settings with all overrides.
+        missing: datasets left out because they are not available here, with the reason.
+        grid: the cells asked for.
+        store: the results folder.
+        known: the records that the folder holds, by id.
+    """
+
+    options: argparse.Namespace
+    console: Console
+    preset: Preset
+    missing: dict[str, str]
+    grid: Grid
+    store: Store
+    known: dict[str, Record]
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, console: Console) -> Session:
+        """Check what was asked for, and plan it.
+
+        Raises:
+            UserError: something is unknown, unavailable or of a wrong type; nothing has run then.
+        """
+        preset = settings.load(options.preset, [*options.set, *_overrides(options)])
+        engine.resolve_device(options.device)
+        names, missing = _datasets(options, preset)
+        grid = plan.build(preset, names, options.tune)
+        store = Store(options.results)
+        known = {record.id: record for record in store.records()}
+        return cls(options, console, preset, missing, grid, store, known)
+
+    @property
+    def todo(self) -> list[Cell]:
+        """The cells that have no record, or a failed one if these are to be tried again."""
+        return [cell for cell in self.grid.cells if self._is_todo(cell)]
+
+    def _is_todo(self, cell: Cell) -> bool:
+        record = self.known.get(cell.id)
+        return record is None or (record.status == "failed" and self.options.retry_failed)
+
+    @property
+    def workers(self) -> int:
+        """How many processes compute; 0 is this one."""
+        if self.options.workers is not None:
+            return max(0, self.options.workers)
+        return engine.default_workers(engine.resolve_device(self.options.device))
+
+    def show_plan(self) -> None:
+        """Print the grid, what is done, what is to do, and an estimate."""
+        status = {cell.id: self.known[cell.id].status if cell.id in self.known else "to do" for cell in self.grid.cells}
+        table = Table("dataset", "protocol", "IR", "methods", "seeds", "done", "failed", "to do", title="Plan")
+        groups: dict[tuple[str, str, str], list[Cell]] = {}
+        for cell in self.grid.cells:
+            groups.setdefault((cell.dataset, cell.protocol, point(cell.ratio, cell.minority)), []).append(cell)
+        for key, group in groups.items():
+            counts = Counter(status[cell.id] for cell in group)
+            sizes = [len({c.label for c in group}), len({c.seed for c in group})]
+            table.add_row(*key, *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
+        for skip in self.grid.skipped:
+            table.add_row(skip.dataset, skip.protocol, point(skip.ratio, skip.minority), f"skipped: {skip.reason}")
+        self.console.print(table)
+        for name, reason in self.missing.items():
+            self.console.print(f"not available here: {name}: {reason}", markup=False, highlight=False)
+        self.console.print(f"{len(self.grid.cells)} cells, {len(self.todo)} to do. {self.estimate()}", highlight=False)
+
+    def estimate(self) -> str:
+        """Say how long what is to do will take, and what that is taken from."""
+        estimate = Estimate(self.known.values())
+        seconds = sum(estimate.seconds(cell) for cell in self.todo) / max(1, self.workers)
+        basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
+        return (
+            f"About {duration(seconds)} on {max(1, self.workers)} workers ({basis}), and preparing data not yet cached."
+        )
+
+    def execute(self) -> int:
+        """Run what is to do, then make tables and figures. Returns 0, or 1 if cells failed."""
+        if not self.grid.cells:
+            raise UserError(
+                "nothing to run: " + ("; ".join(s.reason for s in self.grid.skipped) or "the grid is empty")
+            )
+        self.store.prepare()
+        self.store.add_grid(self._asked())
+        for name, reason in self.missing.items():
+            self.console.print(f"left out: {name}: {reason}", markup=False, highlight=False)
+        for skip in self.grid.skipped:
+            where = f"{skip.dataset} {skip.protocol} {point(skip.ratio, skip.minority)}"
+            self.console.print(f"skipped: {where}: {skip.reason}", markup=False, highlight=False)
+        todo = self.todo
+        done = len(self.grid.cells) - len(todo)
+        self.console.print(f"{len(self.grid.cells)} cells, {done} done before. {self.estimate()}", highlight=False)
+        failed = self._run(todo) if todo else 0
+        if not self.options.no_report:
+            self._report()
+        return 1 if failed else 0
+
+    def _run(self, todo: list[Cell]) -> int:
+        start = time.monotonic()
+        with Report(self.console, len(todo)) as report:
+            for record, scores in self._outcomes(todo, report):
+                self._check_content(record)
+                self.store.write(record, scores)
+                self.known[record.id] = record
+                report.finished(record)
+        self.console.print(
+            f"{report.done} cells done, {report.failed} failed, in {duration(time.monotonic() - start)}",
+            highlight=False,
+        )
+        return report.failed
+
+    def _outcomes(self, todo: list[Cell], report: Report) -> Iterator[engine.Outcome]:
+        place = engine.Place(
+            cache=(self.options.cache or datasets.cache_root()).expanduser().absolute(),
+            device=engine.resolve_device(self.options.device),
+            plugins=tuple(str(Path(path).absolute()) for path in self.options.plugin),
+        )
+        if self.workers == 0 and not self.options.scheduler:
+            return engine.run_in_process(todo, place, report)
+        return engine.run_on_cluster(todo, place, report, min(self.workers, len(todo)), self.options.scheduler)
+
+    def _check_content(self, record: Record) -> None:
+        """Refuse to mix results of different images under one dataset's name."""
+        if record.data is None:
+            return
+        for other in self.known.values():
+            same = other.cell["dataset"] == record.cell["dataset"] and other.cell["data"] == record.cell["data"]
+            if same and other.data is not None and other.data.content != record.data.content:
+                raise UserError(
+                    f"the images of {record.cell['dataset']} are not those that {self.store.root} has results of; "
+                    "name another folder with --results DIR"
+                )
+
+    def _asked(self) -> dict[str, Any]:
+        labels = dict.fromkeys(cell.label for cell in self.grid.cells)
+        return {
+            "preset": self.options.preset,
+            "command": "python -m benchmarks.run " + shlex.join(sys.argv[1:]),
+            "datasets": [spec.name for spec in self.grid.data],
+            "missing": self.missing,
+            "protocols": list(self.preset.protocols),
+            "ratios": list(self.preset.ratios),
+            "minorities": list(self.preset.minorities),
+            "seeds": list(self.preset.seeds),
+            "methods": list(labels),
+            "cells": [cell.id for cell in self.grid.cells],
+            "skipped": [asdict(skip) for skip in self.grid.skipped],
+        }
+
+    def _report(self) -> None:
+        from benchmarks import report
+
+        start = time.monotonic()
+        report.build([self.store.root])
+        took = duration(time.monotonic() - start)
+        self.console.print(f"tables, figures and page in {self.store.root} ({took})", highlight=False)
+
+
+def point(ratio: float | None, minority: int | None) -> str:
+    """Name a point of the grid: its ratio, or the number of minority images."""
+    return f"{ratio:g}" if ratio is not None else f"n={minority}" if minority is not None else "all"
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    """Turn the lists of the command line into settings."""
+    lists = {
+        "methods": options.method,
+        "ratios": options.ratio,
+        "seeds": options.seed,
+        "protocols": options.protocol,
+        "comparisons": options.comparison,
+    }
+    texts = [f"{key}={value!r}" for key, value in lists.items() if value]
+    return [*texts, *([f"minorities=[{options.minority}]"] if options.minority else [])]
+
+
+def _datasets(options: argparse.Namespace, preset: Preset) -> tuple[list[str], dict[str, str]]:
+    """Return the datasets to run and, of those a preset or --all names, the ones that are not here.
+
+    Raises:
+        UserError: none was asked for, or one asked for by name is not available.
+    """
+    if not options.dataset and not options.all:
+        raise UserError("name what to run: --all, or --dataset NAME (see --list)")
+    asked = datasets.expand(options.dataset or preset.datasets)
+    reasons = {
+        name: datasets.availability(datasets.create(name, **preset.dataset_settings(name).parameters)) for name in asked
+    }
+    missing = {name: reason for name, reason in reasons.items() if reason}
+    if options.dataset and missing:
+        raise UserError("; ".join(missing.values()))
+    return [name for name in asked if name not in missing], missing
