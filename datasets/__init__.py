@@ -11,7 +11,7 @@ from datasets.splits import Split, index_hash, split
 from datasets.storage import build_array
 
 # Each registers itself; the order is that of `names()`.
-for _module in ("elpv", "textures", "dagm", "mura", "magnetic_tile", "folder", "medmnist"):
+for _module in ("elpv", "textures", "dagm", "mura", "magnetic_tile", "cifar", "folder", "medmnist"):
     import_module(f"datasets.{_module}")
 
 __all__ = [

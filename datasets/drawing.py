@@ -103,7 +103,7 @@ def _scratch(rng: np.random.Generator, texture: np.ndarray, contrast: float) -> 
     along, across = _place(rng, len(texture))
     length, width, bend = rng.uniform(0.10, 0.18), rng.uniform(0.008, 0.014), rng.uniform(-1.5, 1.5)
     profile = np.exp(-(((across - bend * along**2) / width) ** 2) / 2) * (np.abs(along) < length)
-    return texture + _sign(rng) * 2.2 * contrast * profile, profile > 0.3
+    return texture + _sign(rng) * 3.7 * contrast * profile, profile > 0.3
 
 
 def _blob(rng: np.random.Generator, texture: np.ndarray, contrast: float) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +111,7 @@ def _blob(rng: np.random.Generator, texture: np.ndarray, contrast: float) -> tup
     along, across = _place(rng, len(texture))
     radius = rng.uniform(0.03, 0.055)
     profile = np.exp(-((along / (1.5 * radius)) ** 2 + (across / radius) ** 2) / 2)
-    return texture + _sign(rng) * 1.8 * contrast * profile, profile > 0.3
+    return texture + _sign(rng) * 3.1 * contrast * profile, profile > 0.3
 
 
 def _patch(rng: np.random.Generator, texture: np.ndarray, contrast: float) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +119,7 @@ def _patch(rng: np.random.Generator, texture: np.ndarray, contrast: float) -> tu
     along, across = _place(rng, len(texture))
     radius = rng.uniform(0.07, 0.11)
     distance = np.hypot(along / 1.4, across) / radius
-    share = np.clip(2.5 * (1 - distance) * contrast, 0, min(contrast, 1.0))
+    share = np.clip(4 * (1 - distance) * contrast, 0, min(contrast, 1.0))
     other = _filtered(rng, len(texture), lambda v, h: np.hypot(v, h) > 0.2 * len(texture))
     return texture * (1 - share) + other * share, distance < 1
 

@@ -34,7 +34,7 @@ class Folder(Dataset):
 
     def index(self) -> Index:
         """List the images of each sub-folder; see `Dataset.index`."""
-        classes = self._classes()
+        classes = self.classes()
         labels = [label for label, (_, files) in enumerate(classes) for _ in files]
         return Index(
             labels=np.array(labels, dtype=np.int64),
@@ -45,7 +45,7 @@ class Folder(Dataset):
 
     def decode(self, size: int) -> Iterator[np.ndarray]:
         """Yield the images, in grey if all of them are; see `Dataset.decode`."""
-        files = [file for _, files in self._classes() for file in files]
+        files = [file for _, files in self.classes() for file in files]
         remedy = "delete or replace it"
         grey = all(is_grey(file, what=self._shown(file), remedy=remedy) for file in files)
         for file in files:
@@ -64,8 +64,13 @@ class Folder(Dataset):
         """Return the name of the class that a folder holds."""
         return folder.name
 
-    def _classes(self) -> list[tuple[str, list[Path]]]:
-        """Return name and files of each class."""
+    def classes(self) -> list[tuple[str, list[Path]]]:
+        """Return name and files of each class; its position is its label.
+
+        Raises:
+            DatasetUnavailable: the folder is not there.
+            UserError: it has fewer than two class folders, or one without images.
+        """
         if not self.root.is_dir():
             raise DatasetUnavailable(f"dataset {self.name}: there is no folder {self.root}; {self.steps()}")
         folders = sorted(path for path in self.root.iterdir() if path.is_dir() and not _hidden(Path(path.name)))

@@ -41,7 +41,7 @@ class MagneticTile(Folder):
     def index(self) -> Index:
         """List the photographs, grouped by the place they show; see `Dataset.index`."""
         index = super().index()
-        files = [file for _, files in self._classes() for file in files]
+        files = [file for _, files in self.classes() for file in files]
         missing = [
             f"{count} of {_OFFICIAL_COUNTS[name]} {name} images are here"
             for name, count in zip(index.class_names, index.counts, strict=True)

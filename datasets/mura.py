@@ -16,7 +16,6 @@ from datasets.registry import register
 
 PARTS = ("elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist")
 _TABLES = (("train_image_paths.csv", False), ("valid_image_paths.csv", True))
-_HEADER = ("path", "image_path", "image", "filename", "file")
 _PATH = re.compile(
     r"(?:.*/)?(?P<below>(?:train|valid)/XR_(?P<part>\w+)/(?P<patient>patient\d+)/study\d+_(?P<label>\w+)/.+)"
 )
@@ -105,8 +104,8 @@ class Mura(Dataset):
         except FileNotFoundError as error:
             raise DatasetUnavailable(f"dataset {self.name}: {table} is missing; {self.steps()}") from error
         for at, line in enumerate(lines, start=1):
-            text = line.strip().strip('"')
-            if not text or (at == 1 and text.split(",")[0].lower() in _HEADER):
+            text = line.split(",")[0].strip().strip('"')
+            if not text or (at == 1 and "/" not in text):  # a header, which some copies have
                 continue
             match = _PATH.fullmatch(text)
             if match is None or match["label"] not in _LABELS:
