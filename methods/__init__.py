@@ -1,6 +1,6 @@
 """Learning: methods by name, the training loop they share, networks and losses."""
 
-from methods import baseline, cost_sensitive, decoupling, resampling
+from methods import baseline, cost_sensitive, decoupling, ensemble, feature_space, proposed, resampling
 from methods.base import Method, NetworkMethod
 from methods.context import Context
 from methods.data import Batch, Images, TrainSet
@@ -32,9 +32,12 @@ __all__ = [
     "cost_sensitive",
     "create",
     "decoupling",
+    "ensemble",
     "expand",
+    "feature_space",
     "get",
     "prefixed",
+    "proposed",
     "register",
     "register_prefix",
     "resampling",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,18 +52,20 @@ def build(settings: BackboneSettings, in_channels: int) -> Backbone:
     """
     if settings.name in SCRATCH:
         body: nn.Module = SCRATCH[settings.name](in_channels, settings.strides)
-        return Backbone(body, list(body.channels))  # type: ignore[arg-type, call-overload]
+        return Backbone(body, list(body.channels))  # type: ignore[arg-type]
     return _timm(settings)
 
 
 def _timm(settings: BackboneSettings) -> Backbone:
     import timm
 
+    body: Any  # timm does not declare what its feature extractors offer
     if settings.name not in timm.list_models():
         near = difflib.get_close_matches(settings.name, timm.list_models(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"unknown backbone {settings.name!r}{hint} Any timm model, or one of {sorted(SCRATCH)}")
-    reductions = timm.create_model(settings.name, features_only=True).feature_info.reduction()
+    body = timm.create_model(settings.name, features_only=True)
+    reductions = body.feature_info.reduction()
     missing = set(settings.strides) - set(reductions)
     if missing:
         raise ValueError(f"backbone {settings.name!r} has maps of strides {reductions}, not {sorted(missing)}")
@@ -82,7 +85,7 @@ def _timm(settings: BackboneSettings) -> Backbone:
     if packaged:
         body.load_state_dict(packaged_weights(), strict=False)
     backbone = Backbone(body, body.feature_info.channels())
-    config = body.default_cfg if hasattr(body, "default_cfg") else timm.get_pretrained_cfg(settings.name).to_dict()
+    config = body.default_cfg if hasattr(body, "default_cfg") else vars(timm.get_pretrained_cfg(settings.name))
     backbone.mean = tuple(255 * m for m in config["mean"])
     backbone.std = tuple(255 * s for s in config["std"])
     return backbone
@@ -137,7 +140,7 @@ class SmallCNN(nn.Module):
 
 
 class ResNet32(nn.Module):
-    """ResNet-32 for 32 x 32 images (He et al. 2016, section 4.2; shortcut of option A), as in the CIFAR-LT literature."""
+    """ResNet-32 for 32 x 32 images (He et al. 2016, section 4.2; shortcut of option A), as CIFAR-LT papers use it."""
 
     widths = {1: 16, 2: 32, 4: 64}
 

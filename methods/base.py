@@ -13,7 +13,7 @@ Adding a method is one class in one file. Most override one hook of `NetworkMeth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -21,17 +21,15 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods import networks
+from methods import inference, networks
 from methods.context import Context
-from methods.data import Batch, Images, Inputs, TrainSet
+from methods.data import Batch, Images, TrainSet
 from methods.loop import run_stages
 from methods.networks import Network
-from methods.stages import Stage
+from methods.stages import Stage, split_steps
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """(logits (B, C), targets (B,)) -> scalar."""
-
-PREDICT_BATCH = 128
 
 
 class Method(BaseModel, ABC):
@@ -48,7 +46,7 @@ class Method(BaseModel, ABC):
     from_scratch: ClassVar[bool] = False
     """Whether the method renounces transfer: it then reads images, and trains a small network of its own."""
     search_space: ClassVar[dict[str, tuple[float, float] | list[object]]] = {}
-    """What tuning may try: (low, high) of a float parameter, or a list of choices. The learning rate is always tried."""
+    """What tuning may try: (low, high) of a float parameter, or a list of choices. The learning rate always is."""
 
     @abstractmethod
     def fit(self, train: TrainSet, context: Context) -> None:
@@ -62,7 +60,8 @@ class Method(BaseModel, ABC):
 class NetworkMethod(Method):
     """A network trained by gradient steps; every hook has a default, together they are plain cross-entropy.
 
-    `progress` is the fraction of the budget done, in [0, 1). `counts` (C,) int64 are the training subset's class counts.
+    `progress` is the fraction of the budget done, in [0, 1). `counts` (C,) int64 are the class counts of the training
+    subset.
     """
 
     head: ClassVar[str | None] = None
@@ -110,6 +109,13 @@ class NetworkMethod(Method):
         """Return the share of the gradient steps that `finish` takes; the stages take the rest."""
         return 0.0
 
+    def finish_steps(self, context: Context) -> int:
+        """Return the gradient steps that `finish` takes."""
+        share = self.finish_share()
+        if not 0 < share < 1:
+            return context.budget.steps if share else 0
+        return split_steps([1 - share, share], context.budget.steps)[1]
+
     def adjust(self, logits: Tensor, counts: Tensor) -> Tensor:
         """Change the logits at prediction (post hoc)."""
         return logits
@@ -120,27 +126,23 @@ class NetworkMethod(Method):
         """Build the network, run the stages, finish."""
         with context.seeded("initial weights"):
             network = self.network(context, train)
-        network = network.to(context.device, memory_format=torch.channels_last)
+        network = network.to(context.device).to(memory_format=torch.channels_last)
         data = train.to(context.device)
         with context.seeded("training"):
-            run_stages(self, network, data, context, 1 - self.finish_share())
+            run_stages(self, network, data, context, context.budget.steps - self.finish_steps(context))
             self.finish(network, data, context)
         self._network, self._device = network.eval(), context.device
         self._counts = data.counts
 
-    @torch.inference_mode()
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) float logits on the CPU."""
         network, counts = self.trained()
-        return torch.cat(
-            [self.adjust(network(inputs), counts).float().cpu() for inputs in _batches(images, self._device)]
-        )
+        return self.adjust(inference.logits(network, images, self._device), counts).cpu()
 
-    @torch.inference_mode()
     def features(self, images: Images) -> Tensor:
         """Return the (N, D) float features that enter the classifier, on the CPU."""
         network, _ = self.trained()
-        return torch.cat([network.features(inputs).float().cpu() for inputs in _batches(images, self._device)])
+        return inference.features(network, images, self._device).cpu()
 
     def trained(self) -> tuple[Network, Tensor]:
         """Return the trained network and the class counts.
@@ -151,9 +153,3 @@ class NetworkMethod(Method):
         if self._network is None or self._counts is None:
             raise RuntimeError(f"{self.name or type(self).__name__}: call fit before asking for predictions")
         return self._network, self._counts
-
-
-def _batches(images: Images, device: torch.device) -> Iterator[Inputs]:
-    for start in range(0, len(images), PREDICT_BATCH):
-        part = images[start : start + PREDICT_BATCH].to(device)
-        yield part.read(torch.arange(len(part), device=device))

@@ -45,9 +45,9 @@ class Context:
     seed: str
     device: torch.device
     budget: Budget
-    optimizer: Optimizer = Optimizer()
-    augmentation: Augmentation = Augmentation()
-    network: NetworkSettings = NetworkSettings()
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     backbone: BackboneSettings | None = None
     source: Callable[[str], TrainSet] | None = None
     meter: Meter = field(default_factory=Meter)

@@ -23,16 +23,15 @@ class DivergedError(RuntimeError):
     """The loss is no longer a finite number."""
 
 
-def run_stages(method: NetworkMethod, network: Network, train: TrainSet, context: Context, share: float = 1.0) -> None:
-    """Run a method's stages over a share of the budget; nothing where the share is zero.
+def run_stages(method: NetworkMethod, network: Network, train: TrainSet, context: Context, total: int) -> None:
+    """Run a method's stages over `total` gradient steps; nothing where that is zero.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
     """
-    if share <= 0:
+    if not total:
         return
     stages = method.stages()
-    total = max(len(stages), round(share * context.budget.steps))
     done = 0
     for k, (stage, steps) in enumerate(zip(stages, split_steps([s.share for s in stages], total), strict=True)):
         progress = [(done + i) / total for i in range(steps)]
@@ -131,10 +130,8 @@ def rate(settings: Optimizer, step: int, steps: int) -> float:
 
 def _labels_on_cpu(train: TrainSet) -> tuple[Tensor, Tensor]:
     """Return labels and counts on the CPU; made-up ones, one class after another, where the data have no values."""
-    if train.labels.device.type == "meta":
-        labels = torch.arange(len(train)) % train.num_classes
-    else:
-        labels = train.labels.cpu()
+    made_up = train.labels.device.type == "meta"
+    labels = torch.arange(len(train)) % train.num_classes if made_up else train.labels.cpu()
     return labels, torch.bincount(labels, minlength=train.num_classes)
 
 

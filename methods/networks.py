@@ -74,6 +74,18 @@ class Pooled(Head):
         return maps[-1]
 
 
+class Vector(Head):
+    """No maps at all: (B, D, 1, 1) features that another network has made, as they are."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(0.0)
+        self.dim = dim
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Return (B, D)."""
+        return maps[0].flatten(1)
+
+
 class SingleScale(Head):
     """One receptive field: a 1 x 1 and a 3 x 3 convolution over the last maps."""
 
@@ -112,7 +124,7 @@ class MultiScale(Head):
         out = []
         for x, reduce, branches in zip(maps, self.reduce, self.branches, strict=True):
             narrow = reduce(x)
-            out += [_resize(branch(narrow), side) for branch in branches]  # type: ignore[union-attr]
+            out += [_resize(branch(narrow), side) for branch in branches.children()]
         return torch.cat(out, 1)
 
 

@@ -41,7 +41,8 @@ def split_steps(shares: list[float], steps: int) -> list[int]:
         raise ValueError(f"the shares of the stages sum to {sum(shares)}, not 1")
     if steps < len(shares):
         raise ValueError(f"{len(shares)} stages cannot share {steps} steps; raise budget.steps")
-    ends, total = [], 0.0
+    ends: list[int] = []
+    total = 0.0
     for k, share in enumerate(shares, 1):
         total += share
         least = (ends[-1] if ends else 0) + 1
