@@ -18,7 +18,7 @@ class Folder(Dataset):
     """A class-per-folder tree of PNG, JPEG, BMP, TIFF or WebP images of any sizes, colours and depths.
 
     Classes are the sub-folders in order of name; images may lie deeper in them. Images become squares, and grey if all
-    of them are. The name, path included, is the dataset's identity: moved elsewhere it is split anew.
+    files are (WebP never is). The name, path included, is the dataset's identity: moved elsewhere it is split anew.
 
     Args:
         name: `folder:` and the path.

@@ -79,7 +79,7 @@ class MedMnist(Dataset):
     def _array(self, key: str) -> np.ndarray:
         """Read one array; object arrays, which would have to be unpickled, are refused."""
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return np.asarray(archive[key])
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(
@@ -99,7 +99,8 @@ class MedMnist(Dataset):
         try:
             reader(split="train", root=str(self.path.parent), size=int(size or 28), download=True)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
-            raise DatasetUnavailable(f"dataset {self.name}: the download failed ({error}); {self.steps()}") from error
+            reason = str(error).strip().partition("\n")[0]
+            raise DatasetUnavailable(f"dataset {self.name}: the download failed ({reason}); {self.steps()}") from error
 
     def _class_names(self, number: int) -> tuple[str, ...]:
         """Return the names that the package knows, else numbers: the file itself holds none."""

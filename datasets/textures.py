@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import Dataset, Index, UserError
-from datasets.dagm import write_example, write_labels
+from datasets.dagm_layout import write_example, write_labels
 from datasets.drawing import KINDS, draw
 from datasets.registry import register
 from datasets.seeds import generator

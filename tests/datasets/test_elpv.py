@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import DatasetUnavailable, create, load
+
+
+def test_published_counts() -> None:
+    # Deitsch et al. 2019: 588 + 920 functional, 313 + 402 defective, 117 + 178 and 56 + 50 uncertain cells.
+    index = create("elpv").index()
+    assert index.class_names == ("functional", "defective")
+    assert index.counts.tolist() == [1508, 715]
+    assert index.notes[0] == "401 cells of uncertain state left out"
+    assert create("elpv", include_uncertain=True).index().counts.tolist() == [1508 + 295, 715 + 106]
+
+
+def test_labels_belong_to_the_images_as_the_package_gives_them(tmp_path: Path) -> None:
+    import elpv_dataset.utils
+
+    # The package's reader decodes every image that a table lists: a short table keeps this test short.
+    data = Path(elpv_dataset.utils.__file__).parent / "data"
+    rows = (data / "labels.csv").read_text().splitlines(keepends=True)[:60]
+    (tmp_path / "labels.csv").write_text("".join(rows))
+    (tmp_path / "images").symlink_to(data / "images")
+    pixels, probabilities, _ = elpv_dataset.utils.load_dataset(str(tmp_path / "labels.csv"))
+    certain = np.isin(probabilities, (0.0, 1.0))
+    assert 10 < certain.sum() < 60
+    dataset = create("elpv")
+    assert dataset.index().labels[: certain.sum()].tolist() == probabilities[certain].astype(int).tolist()
+    ours = dataset.decode(300)
+    assert all((next(ours)[0] == theirs).all() for theirs in pixels[certain])
+
+
+def test_uncertain_cells_have_a_cache_entry_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.elpv.read_image", lambda *_, **__: np.zeros((1, 8, 8), dtype=np.uint8))
+    sizes = [len(load(create("elpv", include_uncertain=uncertain), 8, tmp_path)) for uncertain in (False, True, False)]
+    assert sizes == [2223, 2624, 2223]
+    assert len(list(tmp_path.rglob("*.npy"))) == 2
+
+
+def test_without_the_package_the_steps_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(DatasetUnavailable, match="elpv-dataset is not installed; pip install elpv-dataset"):
+        create("elpv").index()

@@ -1,0 +1,125 @@
+"""Anyone's class-per-folder tree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets import DatasetUnavailable, UserError, availability, create, load
+
+
+def put(path: Path, value: int = 100, mode: str = "L", size: tuple[int, int] = (6, 4)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value if mode == "L" else (value, 0, 0)).save(path)
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    for value, name in enumerate(["good/1.png", "good/deep/er/2.JPG", "good/3.tiff", "bad/x.bmp", "bad/y.jpeg"]):
+        put(root / name, 40 * value, size=(6 + value, 9 - value))
+    return root
+
+
+def test_classes_are_folders_by_name_and_files_lie_at_any_depth(tree: Path) -> None:
+    index = create(f"folder:{tree}").index()
+    assert index.class_names == ("bad", "good")
+    assert index.labels.tolist() == [0, 0, 1, 1, 1]
+    assert index.labels.dtype == np.int64
+    assert index.dataset == f"folder:{tree}"
+
+
+def test_images_follow_the_order_of_the_labels(tree: Path, tmp_path: Path) -> None:
+    images = load(create(f"folder:{tree}"), 8, tmp_path / "cache").images
+    assert images.shape == (5, 1, 8, 8)
+    # Sorted paths: bad/x.bmp 120, bad/y.webp 160, good/1.png 0, good/3.tiff 80, good/deep/er/2.JPG 40.
+    assert np.abs(images[:, 0, 4, 4].astype(int) - [120, 160, 0, 80, 40]).max() <= 2
+
+
+@pytest.mark.parametrize("name", ["colour.png", "colour.webp"])
+def test_one_coloured_image_makes_all_of_them_rgb(tree: Path, tmp_path: Path, name: str) -> None:
+    put(tree / "good" / name, 200, "RGB")
+    images = load(create(f"folder:{tree}"), 8, tmp_path / "cache").images
+    assert images.shape == (6, 3, 8, 8)
+    assert np.abs(images[4, :, 0, 0].astype(int) - [200, 0, 0]).max() <= 5
+    assert images[2].max() == 0
+
+
+def test_hidden_files_and_other_kinds_are_passed_over(tree: Path) -> None:
+    for name in ["bad/.hidden.png", "good/.cache/z.png", ".git/objects/z.png", "bad/._x.bmp"]:
+        put(tree / name)
+    for name in ["bad/Thumbs.db", "good/notes.txt", "README.md", "bad/.DS_Store"]:
+        (tree / name).write_text("no image")
+    assert create(f"folder:{tree}").index().counts.tolist() == [2, 3]
+
+
+def test_a_broken_image_is_named(tree: Path, tmp_path: Path) -> None:
+    (tree / "bad" / "z.png").write_text("no image")
+    with pytest.raises(UserError, match=r"bad/z\.png is not a readable image \(not an image\); delete or replace it"):
+        load(create(f"folder:{tree}"), 8, tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*.*"))
+
+
+def test_an_empty_class_is_named(tree: Path) -> None:
+    (tree / "empty").mkdir()
+    (tree / "empty" / "notes.txt").write_text("")
+    with pytest.raises(UserError, match=r"no images .* in class folder .*/empty; add some or delete the folder"):
+        create(f"folder:{tree}").index()
+
+
+def test_one_class_is_not_enough(tmp_path: Path) -> None:
+    put(tmp_path / "only" / "1.png")
+    with pytest.raises(UserError, match=r"1 class folders in .* at least two folders of images"):
+        create(f"folder:{tmp_path}").index()
+
+
+def test_a_missing_folder_says_what_to_put_there(tmp_path: Path) -> None:
+    dataset = create(f"folder:{tmp_path / 'gone'}")
+    with pytest.raises(DatasetUnavailable, match=r"there is no folder .*/gone; put at least two folders"):
+        dataset.index()
+    assert "there is no folder" in str(availability(dataset))
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "touch", "rewrite", "rename"])
+def test_any_change_of_the_files_is_noticed(tree: Path, tmp_path: Path, change: str) -> None:
+    dataset = create(f"folder:{tree}")
+    before = dataset.index().fingerprint
+    assert dataset.index().fingerprint == before
+    file = tree / "good" / "1.png"
+    if change == "add":
+        put(tree / "good" / "4.png")
+    elif change == "remove":
+        file.unlink()
+    elif change == "touch":
+        os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+    elif change == "rewrite":
+        put(file, 255)
+    else:
+        file.rename(tree / "good" / "5.png")
+    assert dataset.index().fingerprint != before
+
+
+def test_a_rewritten_image_is_decoded_anew(tree: Path, tmp_path: Path) -> None:
+    dataset = create(f"folder:{tree}")
+    before = load(dataset, 8, tmp_path / "cache")
+    put(tree / "good" / "1.png", 255)
+    after = load(dataset, 8, tmp_path / "cache")
+    assert before.content != after.content
+    assert (before.images[2, 0, 0, 0], after.images[2, 0, 0, 0]) == (0, 255)
+
+
+def test_home_is_expanded(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tree.parent))
+    assert len(create("folder:~/tree").index().labels) == 5
+
+
+def test_a_real_tree_of_photographs(real_data: Path, tmp_path: Path) -> None:
+    loaded = load(create(f"folder:{real_data / 'magnetic_tile'}"), 32, tmp_path)
+    counts = dict(zip(loaded.index.class_names, loaded.index.counts.tolist(), strict=True))
+    assert counts == {"Blowhole": 115, "Break": 85, "Crack": 57, "Fray": 32, "Free": 500, "Uneven": 103}
+    assert loaded.images.shape == (892, 1, 32, 32)

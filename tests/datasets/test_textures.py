@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from datasets import UserError, create
+from datasets.drawing import KINDS
+from datasets.textures import Textures
+
+
+def test_the_default_is_balanced_and_says_that_it_is_synthetic() -> None:
+    textures = create("textures")
+    assert textures.index().counts.tolist() == [700, 700]
+    assert "synthetic" in textures.description
+    assert "synthetic images" in textures.index().notes
+
+
+def test_an_image_depends_on_seed_and_position_alone() -> None:
+    one, other = Textures(number=(5, 5)), Textures(number=(5, 5))
+    drawn = list(one.decode(32))
+    assert (other.draw(7, 32)[0] == drawn[7][0]).all()
+    assert (Textures(number=(5, 500)).draw(7, 32)[0] == drawn[7][0]).all()
+    assert (Textures(number=(5, 5), seed=1).draw(7, 32)[0] != drawn[7][0]).any()
+    assert len({image.tobytes() for image in drawn}) == 10
+
+
+@pytest.mark.parametrize("size", [17, 64, 128])
+def test_shape_and_range(size: int) -> None:
+    for image in Textures(number=(8, 8)).decode(size):
+        assert image.shape == (1, size, size)
+        assert image.dtype == np.uint8
+        assert 5 < image.std() < 60
+        assert ((image == 0) | (image == 255)).mean() < 0.05
+
+
+def test_masks_mark_small_defects_and_only_those() -> None:
+    textures = Textures(number=(40, 40))
+    masks = textures.masks(range(80), 128)
+    assert not masks[:40].any()
+    shares = masks[40:].mean((1, 2))
+    assert shares.min() > 0.0005
+    assert shares.max() < 0.08
+
+
+def test_a_defect_changes_its_mask_and_little_else() -> None:
+    strong, weak = Textures(number=(1, 60)), Textures(number=(1, 60), contrast=1e-6)
+    for position in range(1, 61):
+        (image, mask), (background, _) = strong.draw(position, 128), weak.draw(position, 128)
+        change = np.abs(image.astype(int) - background)
+        assert change[mask].mean() > 10 * change[~mask].mean()
+        assert change[mask].mean() > 8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_kind_can_be_asked_for(kind: str) -> None:
+    assert len(list(Textures(number=(2, 2), kinds=(kind,)).decode(32))) == 4
+
+
+def test_the_default_set_is_drawn_in_seconds() -> None:
+    start = time.process_time()
+    for position in range(0, 1400, 10):
+        Textures().draw(position, 128)
+    assert time.process_time() - start < 1.5  # a tenth of the set
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"number": (0, 5)}, "both at least 1"),
+        ({"number": (5,)}, "both at least 1"),
+        ({"number": 5}, "does not take these parameters"),
+        ({"kinds": ("fibre", "wool")}, "kinds are some of fibre, grain, cloud, weave"),
+        ({"kinds": ()}, "kinds are some of"),
+        ({"contrast": 0.0}, "contrast must be positive"),
+        ({"colour": "red"}, "does not take these parameters"),
+    ],
+)
+def test_senseless_parameters_are_refused(bad: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        create("textures", **bad)
