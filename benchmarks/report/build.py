@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.report import claims as claim
-from benchmarks.report.figures.curves import curve_figure
+from benchmarks.report import statistics_text
+from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.loading import Collection, collect
-from benchmarks.report.names import metric_named, slug
+from benchmarks.report.names import metric_named
 from benchmarks.report.points import points
 from benchmarks.report.render import write_table
-from benchmarks.report.style import save, styled
+from benchmarks.report.statistics import Analysis, analyse
 from benchmarks.report.tables import dataset_tables, summary_tables
 from datasets import UserError
 
@@ -67,8 +68,9 @@ def build(
         table = points(collection)
         _tables(table, collection, metric, report)
         _claims(table, report)
+        analyses = _statistics(table, metric, control, report)
         if figures:
-            _figures(table, metric, control, report)
+            report.files += draw_all(table, collection, analyses, metric, control, _folder(report, "figures"))
     except OSError as error:
         raise UserError(
             f"report folder {report.out} cannot be written ({error.strerror}); name another with --out"
@@ -90,15 +92,16 @@ def _tables(table: pd.DataFrame, collection: Collection, metric: str, report: Re
 
 def _claims(table: pd.DataFrame, report: Report) -> None:
     report.claims = claim.claims(table)
-    path = report.out / "claims.md"
-    path.write_text(claim.markdown(report.claims), encoding="utf-8")
+    _write(report, "claims.md", claim.markdown(report.claims))
+
+
+def _statistics(table: pd.DataFrame, metric: str, control: str, report: Report) -> dict[str, Analysis]:
+    analyses = {str(name): analyse(part, metric, control) for name, part in table.groupby("comparison", sort=False)}
+    _write(report, "statistics.md", statistics_text.markdown(analyses))
+    return analyses
+
+
+def _write(report: Report, name: str, text: str) -> None:
+    path = report.out / name
+    path.write_text(text, encoding="utf-8")
     report.files.append(path)
-
-
-def _figures(table: pd.DataFrame, metric: str, control: str, report: Report) -> None:
-    folder = _folder(report, "figures")
-    with styled():
-        for (comparison, dataset, protocol), part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
-            if part[metric].notna().any():
-                name = slug(str(dataset), str(protocol), "" if comparison == "as-in-paper" else str(comparison), metric)
-                report.files += save(curve_figure(part, metric, control), folder, name)

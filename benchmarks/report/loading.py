@@ -34,12 +34,6 @@ class Collection:
     problems: list[str] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
 
-    def score_file(self, cell_id: str) -> tuple[Store, Path]:
-        """Return the store that may hold a cell's scores, and the file they would be in."""
-        stores = [Store(folder) for folder in self.folders]
-        files = [(store, store.scores / f"{cell_id}.npz") for store in stores]
-        return next((pair for pair in files if pair[1].exists()), files[0])
-
 
 def load(*folders: str | Path) -> pd.DataFrame:
     """Read the records of one or several result folders as a tidy frame, one row a cell.

@@ -23,7 +23,7 @@ def points(collection: Collection) -> pd.DataFrame:
         (seeds), `seconds` and `steps` (medians), and `<metric>`, `<metric>_sd`, `<metric>_n` for every metric. A point
         asked for without any record has a row too, with NaN.
     """
-    frame = _both_comparisons(collection.frame)
+    frame = both_comparisons(collection.frame)
     grouped, names = frame.groupby(KEY, sort=False), list(NUMBERS)
     parts = {"": grouped[names].mean(), "_sd": grouped[names].std(), "_n": grouped[names].count()}
     numbers = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns")
@@ -59,7 +59,7 @@ def _level(entry: dict[str, Any]) -> float:
     return 0.0 if value is None else float(value)
 
 
-def _both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
+def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
     """Let the proposed methods stand in both comparisons: they bring the multi-scale network with them."""
     shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & frame["comparison"].eq(AS_IN_PAPER)
     if not frame["comparison"].eq(EQUAL_FOOTING).any() or not shared.any():

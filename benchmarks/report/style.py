@@ -61,6 +61,15 @@ def look(family: str) -> Look:
     return Look(PALETTE[place], MARKERS[place], DASHES[place])
 
 
+def member_look(place: int) -> Look:
+    """Return a look for the n-th method inside one family's panel: colour, marker and dashes never repeat together."""
+    colours = PALETTE[1:]
+    lap = place // len(colours)
+    return Look(
+        colours[place % len(colours)], MARKERS[(place + lap) % len(MARKERS)], DASHES[(place + 2 * lap) % len(DASHES)]
+    )
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in the shared style; the caller's settings come back afterwards."""

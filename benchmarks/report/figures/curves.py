@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.names import METRICS, PROPOSED, dataset_title, family_order, level_axis, number
-from benchmarks.report.style import GREY, look, new_figure
+from benchmarks.report.names import METRICS, PROPOSED, dataset_title, family_order, harder_first, level_axis, number
+from benchmarks.report.style import GREY, look, member_look, new_figure
 from benchmarks.report.tables import level_average
 
 
@@ -33,9 +33,15 @@ def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
     return np.where(few, np.nan, stats.t.ppf(0.975, safe - 1) * sd / np.sqrt(safe))
 
 
+def extreme(part: pd.DataFrame) -> float:
+    """Return the hardest level at which anything was measured."""
+    measured = part.loc[part["done"].gt(0), "level"]
+    return float(measured.min() if harder_first(str(part["protocol"].iloc[0])) else measured.max())
+
+
 def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     """Draw one dataset and protocol: the highlighted methods with bands, all others in thin grey."""
-    figure = new_figure(6.4, 3.6)
+    figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
     chosen = highlights(part, metric, control)
     others = [label for label in part["label"].unique() if label not in chosen]
@@ -55,6 +61,39 @@ def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     seeds = int(part["asked"].max())
     figure.text(0.995, 0.005, f"mean of {seeds} seeds; band: 95 % interval (t)", ha="right", va="bottom", fontsize=6)
     return figure
+
+
+def family_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
+    """Draw one dataset and protocol as one panel a family, every method named; the control in all of them."""
+    families = [
+        str(name) for name in part["family"].unique() if (part["family"].eq(name) & part["label"].ne(control)).any()
+    ]
+    rows, columns = -(-len(families) // 2), min(2, len(families))
+    figure = new_figure(3.6 * columns, 2.3 * rows + 0.3)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for family, axes in zip(families, panels, strict=False):
+        _family_panel(axes, part, family, metric, control)
+    for axes in panels[len(families) :]:
+        axes.set_visible(False)
+    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
+    figure.suptitle(f"{dataset_title(dataset)}, protocol {protocol}: every method, by family", fontsize=9)
+    return figure
+
+
+def _family_panel(axes: Axes, part: pd.DataFrame, family: str, metric: str, control: str) -> None:
+    members = part[part["family"].eq(family) & part["label"].ne(control)]
+    for place, (label, rows) in enumerate(members.groupby("label", sort=False)):
+        drawn = member_look(place)
+        y = rows[metric] * METRICS[metric].scale
+        axes.plot(
+            rows["level"], y, color=drawn.colour, marker=drawn.marker, ls=drawn.dashes, ms=3, lw=1, label=str(label)
+        )
+    rows = part[part["label"].eq(control)]
+    axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color="black", lw=1.6, label=control)
+    _axes(axes, part, metric)
+    axes.label_outer()
+    axes.set_title(family, loc="left")
+    axes.legend(fontsize=5.5, loc="best", ncols=1 if members["label"].nunique() < 8 else 2, handlelength=2.4)
 
 
 def _thin(axes: Axes, rows: pd.DataFrame, metric: str) -> None:

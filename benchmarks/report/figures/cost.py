@@ -1,0 +1,46 @@
+"""A metric against what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from benchmarks.report.names import METRICS, dataset_title
+from benchmarks.report.style import look, new_figure
+from benchmarks.report.tables import level_average
+
+
+def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figure | None:
+    """Draw every method by its training time and its mean over the levels; None where times are unknown."""
+    shown = METRICS[metric]
+    average = level_average(part.pivot(index="label", columns="level", values=metric)) * shown.scale
+    seconds = part.groupby("label")["seconds"].median()
+    families = part.drop_duplicates("label").set_index("label")["family"]
+    rows = pd.DataFrame({"x": seconds, "y": average, "family": families}).dropna()
+    rows = rows[rows["x"].gt(0)]
+    if rows.empty:
+        return None
+    figure = new_figure(6.4, 3.6)
+    axes = figure.subplots()
+    for family in families.unique():
+        group, drawn = rows[rows["family"].eq(family)], look(str(family))
+        axes.scatter(
+            group["x"], group["y"], s=26, color=drawn.colour, marker=drawn.marker, lw=0, label=family, alpha=0.85
+        )
+    for place, label in enumerate(name for name in chosen if name in rows.index):
+        spot = (float(rows.loc[label, "x"]), float(rows.loc[label, "y"]))  # type: ignore[arg-type]
+        axes.annotate(label, spot, xytext=(4, (4, -8)[place % 2]), textcoords="offset points", fontsize=6)
+    if rows["x"].max() > 10 * rows["x"].min():
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("Training time of one cell, median (s)")
+    axes.set_ylabel(f"{shown.label}, mean over levels")
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
+    axes.set_title(f"{dataset_title(dataset)}, protocol {protocol}: what it costs", loc="left")
+    figure.legend(loc="outside right center", title="family", alignment="left")
+    return figure

@@ -1,0 +1,120 @@
+"""Draw every figure of a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from joblib import Parallel, delayed  # type: ignore[import-untyped]
+from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
+from matplotlib.figure import Figure
+
+from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
+from benchmarks.report.figures.cost import cost_figure
+from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
+from benchmarks.report.figures.ranks import critical_difference_diagram, rank_heat_map
+from benchmarks.report.figures.scores import score_figure
+from benchmarks.report.loading import Collection
+from benchmarks.report.names import AS_IN_PAPER, slug
+from benchmarks.report.points import both_comparisons
+from benchmarks.report.statistics import Analysis
+from benchmarks.report.style import save, styled
+
+PARALLEL_FROM = 5
+"""From so many datasets (times protocols) on, worker processes save more time than they take to start."""
+MAX_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """The figures of one comparison, dataset and protocol: its points, and its cells at the hardest level."""
+
+    key: tuple[str, str, str]
+    part: pd.DataFrame
+    frame: pd.DataFrame
+    folders: tuple[Path, ...]
+    metric: str
+    control: str
+    target: Path
+
+    def draw(self) -> list[Path]:
+        """Draw and save; return the files."""
+        comparison, dataset, protocol = self.key
+        with styled():
+            files = [
+                save(figure, self.target, slug(dataset, protocol, _suffix(comparison), name))
+                for name, figure in self._figures()
+            ]
+        return [path for pair in files for path in pair]
+
+    def _figures(self) -> Iterator[tuple[str, Figure]]:
+        part, metric, control = self.part, self.metric, self.control
+        chosen, level = highlights(part, metric, control), extreme(part)
+        yield metric, curve_figure(part, metric, control)
+        yield f"families-{metric}", family_figure(part, metric, control)
+        if (cost := cost_figure(part, metric, chosen)) is not None:
+            yield f"cost-{metric}", cost
+        if not self.frame["label"].isin(chosen).any():
+            return
+        yield "recall", recall_figure(self.frame, chosen, level)
+        yield "confusion", confusion_figure(self.frame, chosen, level)
+        if (scores := score_figure(self.folders, self.frame, chosen, level)) is not None:
+            yield "scores", scores
+        if self.key[2] == "long-tail":
+            yield "shots", shots_figure(part, chosen, level)
+
+
+def draw_all(
+    table: pd.DataFrame,
+    collection: Collection,
+    analyses: dict[str, Analysis],
+    metric: str,
+    control: str,
+    folder: Path,
+) -> list[Path]:
+    """Draw and save all figures; return the files."""
+    files: list[Path] = []
+    with styled():
+        for comparison, analysis in analyses.items():
+            for name, figure in _of_analysis(analysis):
+                files += save(figure, folder, slug(name, _suffix(comparison), metric))
+    jobs = list(_jobs(table, collection, metric, control, folder))
+    return files + [path for made in _run([job.draw for job in jobs]) for path in made]
+
+
+def _jobs(table: pd.DataFrame, collection: Collection, metric: str, control: str, folder: Path) -> Iterator[Job]:
+    frame = both_comparisons(collection.frame)
+    frame = frame[frame["status"].eq("done")]
+    cells = dict(list(frame.groupby(["comparison", "dataset", "protocol"], sort=False)))
+    for key, part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
+        if part[metric].notna().any():
+            mine = cells[key]
+            hardest = mine[mine["level"].eq(extreme(part))]
+            comparison, dataset, protocol = map(str, key)
+            where = tuple(collection.folders)
+            yield Job((comparison, dataset, protocol), part, hardest, where, metric, control, folder)
+
+
+def _run(tasks: Sequence[Callable[[], list[Path]]]) -> list[list[Path]]:
+    """Run the tasks, in worker processes where there are many; a caller's script needs no main guard for them."""
+    workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    if len(tasks) < PARALLEL_FROM or workers == 1:
+        return [task() for task in tasks]
+    try:
+        return list(Parallel(n_jobs=workers, backend="loky")(delayed(task)() for task in tasks))
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+
+
+def _suffix(comparison: str) -> str:
+    return "" if comparison == AS_IN_PAPER else comparison
+
+
+def _of_analysis(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
+    if len(analysis.ranks) > 1:
+        yield "ranks", rank_heat_map(analysis)
+    if analysis.nemenyi is not None:
+        yield "critical-difference", critical_difference_diagram(analysis)

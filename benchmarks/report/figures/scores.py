@@ -1,0 +1,83 @@
+"""Curves from the stored scores: precision against recall of the rarest class, and reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.special import softmax
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_curve
+
+from benchmarks.report.names import dataset_title, level_name
+from benchmarks.report.style import look, new_figure
+from benchmarks.store import Store
+
+BINS = 10
+MIN_IN_BIN = 5
+"""A share over fewer images says nothing; such bins are not drawn."""
+
+
+def score_figure(folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[str], level: float) -> Figure | None:
+    """Draw both panels for some methods at one level, one seed; None where no scores are stored."""
+    rows = frame[frame["label"].isin(labels) & frame["level"].eq(level) & frame["status"].eq("done")]
+    rows = rows[rows["seed"].eq(rows["seed"].min())].set_index("label")
+    found = {label: scores for label in labels if label in rows.index if (scores := _scores(folders, rows, label))}
+    if not found:
+        return None
+    figure = new_figure(7.2, 3.2)
+    left, right = figure.subplots(1, 2)
+    first = rows.iloc[0]
+    rarest = int(np.argmin(first["counts"]))
+    for label, (probability, truth) in found.items():
+        family = str(rows.loc[label, "family"])
+        _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
+        _reliability(right, probability, truth, family)
+    _finish(left, right, str(first["class_names"][rarest]))
+    where = f"{dataset_title(first['dataset'])}, {first['protocol']}, {level_name(first['protocol'], level)}"
+    figure.suptitle(f"{where}, seed {first['seed']}", fontsize=9)
+    figure.legend(loc="outside right center")
+    return figure
+
+
+def _scores(folders: Sequence[Path], rows: pd.DataFrame, label: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return probabilities and true classes of the test images, or nothing where they were not kept."""
+    cell_id = str(rows.loc[label, "id"])
+    store = next((store for store in map(Store, folders) if (store.scores / f"{cell_id}.npz").exists()), None)
+    if store is None:
+        return None
+    stored = store.read_scores(cell_id)
+    return softmax(stored["logits"].astype(np.float64), axis=1), stored["labels"]
+
+
+def _precision_recall(axes: Axes, score: np.ndarray, positive: np.ndarray, label: str, family: str) -> None:
+    precision, recall, _ = precision_recall_curve(positive, score)
+    shown = look(family)
+    axes.plot(recall * 100, precision * 100, color=shown.colour, ls=shown.dashes, lw=1.2, label=label)
+
+
+def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, family: str) -> None:
+    confidence = probability.max(axis=1)
+    correct = probability.argmax(axis=1) == truth
+    confidence = np.clip(confidence, 0, 1)
+    share, mean = calibration_curve(correct, confidence, n_bins=BINS)
+    edges = np.linspace(0, 1, BINS + 1)
+    # scikit-learn leaves out empty bins and puts a score on an edge into the lower bin; count the same way.
+    counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=BINS)
+    whole = counts[counts > 0] >= MIN_IN_BIN
+    share, mean, shown = share[whole], mean[whole], look(family)
+    axes.plot(mean * 100, share * 100, color=shown.colour, marker=shown.marker, ls=shown.dashes, lw=1.2)
+
+
+def _finish(left: Axes, right: Axes, rarest: str) -> None:
+    left.set(xlabel="Recall (%)", ylabel="Precision (%)", xlim=(0, 101), ylim=(0, 102))
+    left.set_title(f"Precision and recall of the rarest class, {rarest}", loc="left", fontsize=8)
+    right.plot([0, 100], [0, 100], color="#888888", lw=0.8, ls=":")
+    right.set(xlabel="Confidence (%)", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
+    right.set_title(f"Reliability, bins of {MIN_IN_BIN} images or more (dotted: perfect)", loc="left", fontsize=8)
+    for axes in (left, right):
+        axes.grid(True)

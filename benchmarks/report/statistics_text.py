@@ -1,0 +1,88 @@
+"""The statistics as `statistics.md`."""
+
+from __future__ import annotations
+
+import pandas as pd
+from tabulate import tabulate
+
+from benchmarks.report.names import COMPARISONS
+from benchmarks.report.statistics import CAVEAT, DRAWS, Analysis
+
+
+def markdown(analyses: dict[str, Analysis]) -> str:
+    """Write the analyses of all comparisons."""
+    parts = ["# Statistics", ""]
+    for comparison, analysis in analyses.items():
+        parts += [f"## {COMPARISONS.get(comparison, comparison).capitalize()}", "", *_section(analysis), ""]
+    return "\n".join(parts)
+
+
+def _section(analysis: Analysis) -> list[str]:
+    blocks, methods = analysis.values.shape
+    lines = [
+        f"{analysis.metric.title}; seeds averaged first; {blocks} blocks (dataset x protocol x level), "
+        f"{methods} methods."
+    ]
+    if analysis.left_out:
+        lines += ["", "Left out, because values are missing: " + "; ".join(analysis.left_out) + "."]
+    if analysis.verdict:
+        lines += ["", analysis.verdict]
+    if analysis.friedman:
+        lines += ["", friedman_sentence(analysis), "", f"*{CAVEAT}*"]
+    if len(analysis.ranks):
+        lines += [
+            "",
+            "### Mean ranks (1 is best)",
+            "",
+            _table(analysis.ranks.map("{:.2f}".format).reset_index(), ["method", "mean rank"]),
+        ]
+    if not analysis.against_control.empty:
+        lines += ["", f"### Against {analysis.control}", "", *_control(analysis)]
+    elif len(analysis.ranks):
+        lines += ["", f"The control {analysis.control} is not among the complete methods: nothing is compared with it."]
+    return lines
+
+
+def friedman_sentence(analysis: Analysis) -> str:
+    """Say what Friedman's test and Nemenyi's critical difference give."""
+    test, (blocks, methods) = analysis.friedman, analysis.values.shape
+    return (
+        f"Friedman: chi2 = {test['chi2']:.3f} with {methods - 1} degrees of freedom, {p_equals(test['p'])} "
+        f"(without tie correction {test['chi2_plain']:.3f}; Iman-Davenport F = {test['iman_davenport']:.3f} with "
+        f"{methods - 1} and {(methods - 1) * (blocks - 1)}). Nemenyi: mean ranks differ at the level of 5 % "
+        f"from {analysis.critical_difference:.3f} on."
+    )
+
+
+def p_equals(p: float) -> str:
+    """Write a p-value for running text: `p = 0.012`, `p < 0.0001`."""
+    return f"p {p_text(p)}" if p < 1e-4 else f"p = {p_text(p)}"
+
+
+def p_text(p: float) -> str:
+    """Write a p-value with three digits; tiny ones as a bound."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.3g}"
+
+
+def _control(analysis: Analysis) -> list[str]:
+    table, metric = analysis.against_control, analysis.metric
+    rows = pd.DataFrame({"method": table.index})
+    rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
+    bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
+    rows["95 % interval"] = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
+    rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
+    if "p" in table:
+        rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()
+    unit = f" in {metric.points}" if metric.points else ""
+    return [
+        f"Mean difference over blocks{unit} (positive is better), percentile bootstrap over blocks ({DRAWS} draws); "
+        "p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods.",
+        "",
+        f"*{CAVEAT}*",
+        "",
+        _table(rows, list(rows.columns)),
+    ]
+
+
+def _table(rows: pd.DataFrame, headers: list[str]) -> str:
+    return str(tabulate(rows.to_numpy().tolist(), headers=headers, tablefmt="pipe", disable_numparse=True))
