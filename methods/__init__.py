@@ -1,6 +1,18 @@
 """Learning: methods by name, the training loop they share, networks and losses."""
 
-from methods import baseline, cost_sensitive, decoupling, ensemble, feature_space, proposed, resampling
+from methods import (
+    baseline,
+    bbn,
+    cgan,
+    cost_sensitive,
+    decoupling,
+    ensemble,
+    feature_space,
+    margins,
+    proposed,
+    resampling,
+    synthesis,
+)
 from methods.base import Method, NetworkMethod
 from methods.context import Context
 from methods.data import Batch, Images, TrainSet
@@ -29,6 +41,8 @@ __all__ = [
     "UnknownMethodError",
     "available",
     "baseline",
+    "bbn",
+    "cgan",
     "cost_sensitive",
     "create",
     "decoupling",
@@ -36,9 +50,11 @@ __all__ = [
     "expand",
     "feature_space",
     "get",
+    "margins",
     "prefixed",
     "proposed",
     "register",
     "register_prefix",
     "resampling",
+    "synthesis",
 ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -28,8 +28,11 @@ from methods.loop import run_stages
 from methods.networks import Network
 from methods.stages import Stage, split_steps
 
-Criterion = Callable[[Tensor, Tensor], Tensor]
+Criterion = Callable[..., Tensor]
 """(logits (B, C), targets (B,)) -> scalar."""
+
+SearchSpace = dict[str, tuple[float, float] | list[Any]]
+"""What tuning may try of each parameter: (low, high) of a float, or a list of choices."""
 
 
 class Method(BaseModel, ABC):
@@ -38,15 +41,15 @@ class Method(BaseModel, ABC):
     Parameters are typed fields with defaults, checked on construction. What is learnt is private.
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""
     source: ClassVar[str] = ""
     from_scratch: ClassVar[bool] = False
     """Whether the method renounces transfer: it then reads images, and trains a small network of its own."""
-    search_space: ClassVar[dict[str, tuple[float, float] | list[object]]] = {}
-    """What tuning may try: (low, high) of a float parameter, or a list of choices. The learning rate always is."""
+    search_space: ClassVar[SearchSpace] = {}
+    """What tuning may try besides the learning rate, which it always does."""
 
     @abstractmethod
     def fit(self, train: TrainSet, context: Context) -> None:

@@ -18,7 +18,7 @@ from pydantic import Field, PositiveInt, PrivateAttr, field_validator
 from torch import Tensor, nn
 
 from methods import inference
-from methods.base import NetworkMethod
+from methods.base import NetworkMethod, SearchSpace
 from methods.context import Context
 from methods.data import Images, TrainSet
 from methods.imblearn_samplers import Features, Labels, Resampler, build, defaults, ensemble_names, sampler_names
@@ -64,7 +64,7 @@ class FeatureSpace(NetworkMethod):
 class FeatureResampling(FeatureSpace):
     """Cross-entropy training; then a new classifier on resampled features, in the last `second_share` of the steps."""
 
-    search_space: ClassVar[dict[str, Any]] = {"second_share": [0.1, 0.15, 0.25, 0.5]}
+    search_space: ClassVar[SearchSpace] = {"second_share": [0.1, 0.15, 0.25, 0.5]}
 
     second_share: float = Field(default=0.15, gt=0, lt=1)
 
@@ -99,7 +99,7 @@ class FeatureResampling(FeatureSpace):
 class Neighbours(FeatureResampling):
     """A sampler that looks at k neighbours, fewer where a class has no more than k images."""
 
-    search_space: ClassVar[dict[str, Any]] = {"k": [3, 5, 7], "second_share": [0.1, 0.15, 0.25, 0.5]}
+    search_space: ClassVar[SearchSpace] = {"k": [3, 5, 7], "second_share": [0.1, 0.15, 0.25, 0.5]}
 
     k: PositiveInt = 5
 

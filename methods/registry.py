@@ -48,6 +48,12 @@ def register(name: str, *, family: str, source: str) -> Callable[[M], M]:
     return add
 
 
+def forget(names: Iterable[str]) -> None:
+    """Take names back, of a plug-in that failed half-way."""
+    for name in names:
+        _METHODS.pop(name, None)
+
+
 def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Callable[[], list[str]]) -> None:
     """Register all methods `prefix:rest`: `make(rest)` gives the class, `known()` lists every rest there is."""
     _PREFIXES[prefix] = (make, known)

@@ -29,6 +29,11 @@ def power(counts: Tensor, exponent: float) -> Tensor:
     return weights / weights.sum()
 
 
+def smallest(counts: Tensor) -> Tensor:
+    """Return the size of the smallest class that has images, a scalar tensor."""
+    return counts[counts > 0].min()
+
+
 def draw_rows(
     labels: Tensor,
     counts: Tensor,
