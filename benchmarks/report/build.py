@@ -10,14 +10,17 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.report import claims as claim
-from benchmarks.report import statistics_text
+from benchmarks.report import statistics_text, summary_text
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.loading import Collection, collect
-from benchmarks.report.names import metric_named
+from benchmarks.report.names import AS_IN_PAPER, metric_named
+from benchmarks.report.page import Contents, page
 from benchmarks.report.points import points
 from benchmarks.report.render import write_table
 from benchmarks.report.statistics import Analysis, analyse
+from benchmarks.report.summary import findings
 from benchmarks.report.tables import dataset_tables, summary_tables
+from benchmarks.store import write_atomic
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)
@@ -32,12 +35,31 @@ class Report:
         files: every file written.
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
+        overall: the summary's first sentences.
+        paragraphs: the summary, one paragraph a dataset, protocol and range.
+        gaps: what is missing.
     """
 
     out: Path
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     claims: list[claim.Claim] = field(default_factory=list)
+    overall: list[str] = field(default_factory=list)
+    paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+    def write(self, name: str, text: str) -> None:
+        """Write one text file of the report, whole or not at all: somebody may be reading the last one."""
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, lambda file: file.write(text.encode()))
+        self.files.append(path)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    metric: str
+    control: str
 
 
 def build(
@@ -46,6 +68,7 @@ def build(
     metric: str = "accuracy",
     control: str = "cross-entropy",
     figures: bool = True,
+    refresh: int = 0,
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
@@ -55,6 +78,7 @@ def build(
         metric: one of `benchmarks.report.METRICS`.
         control: the method that others are compared with.
         figures: whether to draw the figures, which takes most of the time.
+        refresh: seconds after which the page reloads itself; 0 for never.
 
     Raises:
         UserError: no records, a missing or unwritable folder, an unknown metric.
@@ -65,43 +89,61 @@ def build(
         LOG.warning(problem)
     report = Report(out or results[0], problems=collection.problems)
     try:
-        table = points(collection)
-        _tables(table, collection, metric, report)
-        _claims(table, report)
-        analyses = _statistics(table, metric, control, report)
-        if figures:
-            report.files += draw_all(table, collection, analyses, metric, control, _folder(report, "figures"))
+        _write_all(collection, report, _Choice(metric, control), figures, refresh)
     except OSError as error:
-        raise UserError(
-            f"report folder {report.out} cannot be written ({error.strerror}); name another with --out"
-        ) from error
+        reason = f"report folder {report.out} cannot be written ({error.strerror})"
+        raise UserError(f"{reason}; name another with --out") from error
     return report
 
 
-def _folder(report: Report, name: str) -> Path:
-    folder = report.out / name
+def _write_all(collection: Collection, report: Report, choice: _Choice, figures: bool, refresh: int) -> None:
+    table = points(collection)
+    analyses = {
+        str(name): analyse(part, choice.metric, choice.control)
+        for name, part in table.groupby("comparison", sort=False)
+    }
+    _tables(table, collection, choice, report)
+    report.claims = claim.claims(table)
+    report.write("claims.md", claim.markdown(report.claims))
+    report.write("statistics.md", statistics_text.markdown(analyses))
+    _summary(table, collection, analyses, choice, report)
+    if figures:
+        folder = report.out / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder)
+    report.write("report.html", page(_contents(table, collection, analyses, choice, report), refresh))
+
+
+def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report: Report) -> None:
+    folder = report.out / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _tables(table: pd.DataFrame, collection: Collection, metric: str, report: Report) -> None:
-    folder = _folder(report, "tables")
-    for each in [*dataset_tables(table, collection, metric), *summary_tables(table, metric)]:
+    for each in [*dataset_tables(table, collection, choice.metric), *summary_tables(table, choice.metric)]:
         report.files += write_table(each, folder)
 
 
-def _claims(table: pd.DataFrame, report: Report) -> None:
-    report.claims = claim.claims(table)
-    _write(report, "claims.md", claim.markdown(report.claims))
+def _summary(
+    table: pd.DataFrame, collection: Collection, analyses: dict[str, Analysis], choice: _Choice, report: Report
+) -> None:
+    found = findings(collection.frame, choice.metric, choice.control)
+    report.overall = summary_text.overall(analyses.get(AS_IN_PAPER))
+    report.paragraphs = summary_text.paragraphs(found, choice.metric, choice.control)
+    report.gaps = summary_text.missing(table, collection)
+    report.write("summary.md", summary_text.markdown(report.paragraphs, report.overall, report.gaps))
 
 
-def _statistics(table: pd.DataFrame, metric: str, control: str, report: Report) -> dict[str, Analysis]:
-    analyses = {str(name): analyse(part, metric, control) for name, part in table.groupby("comparison", sort=False)}
-    _write(report, "statistics.md", statistics_text.markdown(analyses))
-    return analyses
-
-
-def _write(report: Report, name: str, text: str) -> None:
-    path = report.out / name
-    path.write_text(text, encoding="utf-8")
-    report.files.append(path)
+def _contents(
+    table: pd.DataFrame, collection: Collection, analyses: dict[str, Analysis], choice: _Choice, report: Report
+) -> Contents:
+    return Contents(
+        table=table,
+        collection=collection,
+        analyses=analyses,
+        claims=report.claims,
+        overall=report.overall,
+        paragraphs=report.paragraphs,
+        gaps=report.gaps,
+        files=report.files,
+        out=report.out,
+        metric=choice.metric,
+        control=choice.control,
+    )

@@ -30,12 +30,8 @@ def _section(analysis: Analysis) -> list[str]:
     if analysis.friedman:
         lines += ["", friedman_sentence(analysis), "", f"*{CAVEAT}*"]
     if len(analysis.ranks):
-        lines += [
-            "",
-            "### Mean ranks (1 is best)",
-            "",
-            _table(analysis.ranks.map("{:.2f}".format).reset_index(), ["method", "mean rank"]),
-        ]
+        ranks = [[str(label), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
+        lines += ["", "### Mean ranks (1 is best)", "", _table(ranks, ["method", "mean rank"])]
     if not analysis.against_control.empty:
         lines += ["", f"### Against {analysis.control}", "", *_control(analysis)]
     elif len(analysis.ranks):
@@ -64,8 +60,11 @@ def p_text(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.3g}"
 
 
-def _control(analysis: Analysis) -> list[str]:
+def control_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows of the comparison with the control, as text; no rows where there is none."""
     table, metric = analysis.against_control, analysis.metric
+    if table.empty:
+        return [], []
     rows = pd.DataFrame({"method": table.index})
     rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
     bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
@@ -73,16 +72,21 @@ def _control(analysis: Analysis) -> list[str]:
     rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
     if "p" in table:
         rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()
-    unit = f" in {metric.points}" if metric.points else ""
+    return list(rows.columns), rows.to_numpy().tolist()
+
+
+def _control(analysis: Analysis) -> list[str]:
+    heads, rows = control_rows(analysis)
+    unit = f" in {analysis.metric.points}" if analysis.metric.points else ""
     return [
         f"Mean difference over blocks{unit} (positive is better), percentile bootstrap over blocks ({DRAWS} draws); "
         "p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods.",
         "",
         f"*{CAVEAT}*",
         "",
-        _table(rows, list(rows.columns)),
+        _table(rows, heads),
     ]
 
 
-def _table(rows: pd.DataFrame, headers: list[str]) -> str:
-    return str(tabulate(rows.to_numpy().tolist(), headers=headers, tablefmt="pipe", disable_numparse=True))
+def _table(rows: list[list[str]], headers: list[str]) -> str:
+    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))

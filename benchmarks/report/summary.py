@@ -1,0 +1,175 @@
+"""Which methods lead, by how much, at what cost: found from the numbers by the rules in `RULES`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.names import AS_IN_PAPER, LOW_IMBALANCE, METRICS, Metric, number
+
+DRAWS = 4000
+SEED = 20210512
+MIN_SEEDS, MIN_PAIRS = 3, 5
+RULES = [
+    f"Ranges: low imbalance is IR up to {LOW_IMBALANCE}, high imbalance is beyond; a balanced training set (IR 1) "
+    f"belongs to neither. Where minority images are counted, fewer than {LOW_IMBALANCE} of them are high imbalance.",
+    "The leader of a range has the best mean over its levels, seeds averaged first, among the methods measured at all "
+    "of them. Ablations of the proposed method count like any other method.",
+    "Two methods are compared on the same training images (same level and seed). The interval is the 95 % percentile "
+    "bootstrap of the mean difference; seeds and levels are drawn anew independently of each other, because runs of "
+    "one seed share images. A method whose interval against the leader includes 0 is not distinguishable from it.",
+    f"With fewer than {MIN_SEEDS} seeds or {MIN_PAIRS} pairs nothing is called distinguishable. The leader is picked "
+    "as the best of many, so its lead is somewhat flattered.",
+    "The advice is the best mean among the methods that are not distinguishable from the leader and train in at most "
+    "1.2 times the seconds of the quickest of them; plain cross-entropy, if it is one of them.",
+]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A method beside the leader: difference to it (positive is better) with interval, and its cost ratio."""
+
+    label: str
+    difference: float
+    low: float
+    high: float
+    cost: float
+
+
+@dataclass
+class Finding:
+    """What the numbers say on one dataset, protocol and range of levels."""
+
+    comparison: str
+    dataset: str
+    protocol: str
+    high_imbalance: bool
+    levels: list[float]
+    seeds: int
+    leader: str = ""
+    mean: float = float("nan")
+    gain: Rival | None = None
+    """The leader against the control; None where the leader is the control, or that was not measured."""
+    tied: list[Rival] = field(default_factory=list)
+    behind: int = 0
+    advice: str = ""
+    control_tied: bool = False
+    enough: bool = True
+
+    @property
+    def range_text(self) -> str:
+        """The range and its levels in words."""
+        values = ", ".join(number(level) for level in self.levels)
+        if self.protocol == "few":
+            return f"{values} minority images"
+        if self.protocol == "natural":
+            return "the natural imbalance"
+        return f"{'high' if self.high_imbalance else 'low'} imbalance (IR {values})"
+
+
+def findings(frame: pd.DataFrame, metric: str, control: str) -> list[Finding]:
+    """Find the leaders of every dataset, protocol and range, as in the paper."""
+    done = frame[frame["status"].eq("done") & frame["comparison"].eq(AS_IN_PAPER) & frame[metric].notna()]
+    result = []
+    for (dataset, protocol), part in done.groupby(["dataset", "protocol"], sort=False):
+        for high, levels in _ranges(str(protocol), part):
+            found = Finding(AS_IN_PAPER, str(dataset), str(protocol), high, levels, int(part["seed"].nunique()))
+            _fill(found, part[part["level"].isin(levels)], metric, control)
+            result.append(found)
+    return result
+
+
+def _ranges(protocol: str, part: pd.DataFrame) -> Iterator[tuple[bool, list[float]]]:
+    levels = sorted(float(level) for level in part["level"].unique())
+    if protocol == "natural":
+        yield False, levels
+        return
+    hard = [x < LOW_IMBALANCE if protocol == "few" else x > LOW_IMBALANCE for x in levels]
+    balanced = [protocol != "few" and x <= 1 for x in levels]
+    for wanted in (False, True):
+        chosen = [x for x, h, b in zip(levels, hard, balanced, strict=True) if h is wanted and not b]
+        if chosen:
+            yield wanted, chosen
+
+
+def _fill(found: Finding, part: pd.DataFrame, metric: str, control: str) -> None:
+    shown = METRICS[metric]
+    values = {str(label): _grid(rows, found, metric) for label, rows in part.groupby("label")}
+    means = pd.Series({label: _level_mean(grid) for label, grid in values.items()}).dropna() * shown.sign
+    if means.empty:
+        return
+    seconds = part.groupby("label")["seconds_fit"].median()
+    found.leader = str(means.idxmax())
+    found.mean = float(means.max() * shown.sign)
+    best = values[found.leader]
+    found.enough = _enough(best)
+    base = float(seconds.get(control, np.nan))
+    rivals = [
+        _rival(label, values[label], best, shown, float(seconds[label]) / base)
+        for label in means.sort_values(ascending=False).index
+        if label != found.leader
+    ]
+    if control in values and control != found.leader:
+        cost = float(seconds[found.leader]) / base
+        found.gain = _rival(found.leader, best, values[control], shown, cost)
+    found.tied = [rival for rival in rivals if not rival.high < 0]
+    found.behind = len(rivals) - len(found.tied)
+    found.control_tied = control == found.leader or control in {rival.label for rival in found.tied}
+    found.advice = _advice(found, means, seconds, control)
+
+
+def _grid(rows: pd.DataFrame, found: Finding, metric: str) -> np.ndarray:
+    """Lay one method's values out as levels x seeds; NaN where a run is missing."""
+    table = rows.pivot_table(index="level", columns="seed", values=metric, aggfunc="first")
+    return table.reindex(index=found.levels, columns=range(int(rows["seed"].max()) + 1)).to_numpy(float)
+
+
+def _level_mean(grid: np.ndarray) -> float:
+    """Average the seeds of each level, then the levels; NaN where a level has no run."""
+    counts = np.isfinite(grid).sum(axis=1)
+    if (counts == 0).any():
+        return float("nan")
+    return float((np.nansum(grid, axis=1) / counts).mean())
+
+
+def _enough(grid: np.ndarray) -> bool:
+    present = np.isfinite(grid)
+    return bool(present.any(axis=0).sum() >= MIN_SEEDS and present.sum() >= MIN_PAIRS)
+
+
+def _rival(label: str, grid: np.ndarray, other: np.ndarray, metric: Metric, cost: float) -> Rival:
+    """Compare two methods run by run: the first less the second, positive is better."""
+    seeds = min(grid.shape[1], other.shape[1])
+    differences = metric.sign * (grid[:, :seeds] - other[:, :seeds])
+    if not _enough(differences):
+        mean = float(np.nanmean(differences)) if np.isfinite(differences).any() else float("nan")
+        return Rival(label, mean, float("-inf"), float("inf"), cost)
+    mean, low, high = paired_interval(differences)
+    return Rival(label, mean, low, high, cost)
+
+
+def paired_interval(differences: np.ndarray) -> tuple[float, float, float]:
+    """Return mean and 95 % interval of differences (levels x seeds, NaN allowed): a two-way bootstrap."""
+    present = np.isfinite(differences)
+    filled = np.where(present, differences, 0.0)
+    rng = np.random.default_rng(SEED)
+    levels, seeds = (rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(float) for n in differences.shape)
+    total = np.einsum("bl,ls,bs->b", levels, filled, seeds, optimize=True)
+    weight = np.einsum("bl,ls,bs->b", levels, present.astype(float), seeds, optimize=True)
+    low, high = np.percentile(total[weight > 0] / weight[weight > 0], [2.5, 97.5])
+    return float(filled.sum() / present.sum()), float(low), float(high)
+
+
+def _advice(found: Finding, means: pd.Series, seconds: pd.Series, control: str) -> str:
+    """Choose among equals: cross-entropy if it is one of them, else the best of the quick ones."""
+    if not found.enough:
+        return ""
+    if found.control_tied:
+        return control
+    equals = [found.leader, *(rival.label for rival in found.tied)]
+    quickest = float(seconds[equals].min())
+    quick = [label for label in equals if not float(seconds[label]) > 1.2 * quickest]
+    return str(means[quick].idxmax())

@@ -1,0 +1,87 @@
+// Curves with error bands, drawn by Plotly, which travels compressed in this page.
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid"];
+const SYMBOLS = ["circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "star"];
+let plotly;
+
+function loadPlotly() {
+  plotly ??= (async () => {
+    const packed = Uint8Array.from(atob(byId("plotly-gz").textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    return window.Plotly;
+  })();
+  return plotly;
+}
+
+// Half of the 95 % interval of a mean over n seeds (Student's t), as in the figures.
+const half = (value) => (value.n < 2 || value.sd === null ? undefined : (DATA.t95[Math.min(value.n, DATA.t95.length) - 1] * value.sd) / Math.sqrt(value.n));
+
+// The methods shown at first: the control, the proposed one and the best of each family; the others wait in the legend.
+function leading(rows) {
+  const best = new Map();
+  for (const row of rows) {
+    const known = best.get(row.family);
+    if (row.average !== undefined && (!known || better(row.average, known.average))) best.set(row.family, row);
+  }
+  const names = new Set([...best.values()].map((row) => row.label));
+  return (row) => rows.length <= 10 || names.has(row.label) || row.label === DATA.control || row.label === DATA.proposed;
+}
+
+function traces(row, style, place, visible) {
+  const place7 = DATA.families.indexOf(row.family);
+  const colour = (style.colours[place7] ?? "#888888");
+  const levels = [...row.at.keys()].filter((l) => measured(row.at.get(l))).sort((a, b) => a - b);
+  const x = levels.map((l) => (l <= 0 ? 1 : l));
+  const values = levels.map((l) => measured(row.at.get(l)));
+  const y = values.map((v) => v.mean * metric().scale);
+  const widths = values.map((v) => (half(v) ?? 0) * metric().scale);
+  const group = { legendgroup: row.label, visible: visible ? true : "legendonly" };
+  const band = {
+    ...group, x: [...x, ...[...x].reverse()], y: [...y.map((v, i) => v + widths[i]), ...y.map((v, i) => v - widths[i]).reverse()],
+    fill: "toself", fillcolor: colour + "22", line: { width: 0 }, hoverinfo: "skip", showlegend: false, mode: "lines",
+  };
+  const seeds = levels.map((l, i) => `${values[i].n}/${row.at.get(l).asked} seeds` + (values[i].sd === null ? "" : `, sd ${show(values[i].sd)}`));
+  const dash = DASHES[(place7 + place) % DASHES.length];
+  return [band, {
+    ...group, x, y, text: seeds, name: row.label, mode: "lines+markers", line: { color: colour, width: 2, dash },
+    marker: { size: 8, symbol: SYMBOLS[(place7 + place) % SYMBOLS.length] },
+    hovertemplate: `%{fullData.name}<br>%{y:.${metric().decimals}f}${metric().unit} at %{x}<br>%{text}<extra></extra>`,
+  }];
+}
+
+function layout(style, levels) {
+  const title = metric().unit ? `${metric().title} (${metric().unit})` : metric().title;
+  const narrow = innerWidth < 700;
+  const axis = { gridcolor: style.line, zeroline: false, linecolor: style.line };
+  const places = levels.map((l) => (l <= 0 ? 1 : l));
+  return {
+    paper_bgcolor: style.bg, plot_bgcolor: style.bg, font: { color: style.fg, size: 13 }, hovermode: "closest",
+    margin: { l: 60, r: 10, t: 10, b: 50 }, height: narrow ? 620 : 520,
+    legend: narrow ? { orientation: "h", y: -0.2 } : {},
+    xaxis: { ...axis, type: levels.length > 1 ? "log" : "linear", tickvals: places, ticktext: levels.map((l) => (l <= 0 ? "natural" : String(l))),
+      title: { text: view.protocol === "few" ? "Training images of the minority class" : "Imbalance ratio (IR)" },
+      autorange: view.protocol === "few" ? "reversed" : true },
+    yaxis: { ...axis, title: { text: title } },
+  };
+}
+
+async function drawChart() {
+  const rows = tableRows();
+  const dataset = view.dataset || rows[0]?.dataset;
+  const mine = rows.filter((row) => row.dataset === dataset);
+  byId("curve-note").textContent = dataset === undefined ? "Nothing in view." :
+    `${dataset}, protocol ${view.protocol}. Band: 95 % interval of the mean over seeds. The control, the proposed method and the best of each family are drawn; click a name for more, or filter the table.`;
+  if (!("DecompressionStream" in window)) {
+    byId("curve-note").textContent = "This browser is too old for the interactive curves; the figures show the same.";
+    return;
+  }
+  const css = getComputedStyle(document.documentElement);
+  const read = (name) => css.getPropertyValue(name).trim();
+  const style = { bg: read("--bg"), fg: read("--fg"), line: read("--line"), colours: [read("--fg"), ...DATA.colours.slice(1)] };
+  const shown = leading(mine);
+  const seen = {};
+  const drawn = mine.flatMap((row) => traces(row, style, (seen[row.family] = (seen[row.family] ?? -1) + 1), shown(row)));
+  await (await loadPlotly()).react("chart", drawn, layout(style, levelsInView()), { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
+}
