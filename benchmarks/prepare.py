@@ -104,8 +104,8 @@ def _maps(
     def fill(array: np.memmap) -> None:
         size = MAPS_BATCH_GPU if device.type == "cuda" else MAPS_BATCH
         for start in range(0, len(imageset), size):
-            pixels = imageset.images[start : start + size].transpose(0, 2, 3, 1)
-            batch = Images((torch.from_numpy(np.ascontiguousarray(pixels)).to(device),), images.mean, images.std)
+            pixels = np.array(imageset.images[start : start + size].transpose(0, 2, 3, 1), order="C")
+            batch = Images((torch.from_numpy(pixels).to(device),), images.mean, images.std)
             with torch.inference_mode():
                 levels = network(batch.read(torch.arange(len(batch), device=device))[0])
             packed = torch.cat([level.permute(0, 2, 3, 1).flatten(1) for level in levels], 1)
