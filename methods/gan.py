@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from methods import sampling
 from methods.context import Context
 from methods.data import Images, TrainSet, concatenate
-from methods.loop import DivergedError
+from methods.loop import DivergedError, mixed_precision
 
 LATENT = 32
 WIDTH = 64
@@ -128,7 +128,7 @@ def train_gan(train: TrainSet, context: Context, steps: int, learning_rate: floa
     both = (players.discriminator, players.generator)
     optimizers = [torch.optim.Adam(player.parameters(), learning_rate, (0.5, 0.999)) for player in both]
     total = torch.zeros((), device=context.device)
-    amp = torch.autocast(context.device.type, dtype=torch.bfloat16, enabled=context.device.type == "cuda")
+    amp = mixed_precision(context.device)
     for turn in range(steps):
         with amp:
             loss = players.loss(turn, rows[turn], train.labels[rows[turn]], latents[turn])

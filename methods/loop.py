@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -58,7 +59,7 @@ def run_stage(
     parameters = freeze_all_but(network, stage.trainable)
     optimizer = build_optimizer(parameters, context.optimizer, stage.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(context.optimizer, step, len(progress)))
-    amp = torch.autocast(context.device.type, dtype=torch.bfloat16, enabled=context.device.type == "cuda")
+    amp = mixed_precision(context.device)
     total = torch.zeros((), device=context.device)
     for step, done in enumerate(progress):
         with amp:
@@ -73,6 +74,11 @@ def run_stage(
     context.meter.samples += len(progress) * context.budget.batch_size
     if context.device.type != "meta" and not math.isfinite(total.item()):
         raise DivergedError(f"the loss became {total.item()} in {purpose}; lower optimizer.learning_rate")
+
+
+def mixed_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Return bfloat16 autocast where it is faster: on GPUs."""
+    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
 class Draws:
