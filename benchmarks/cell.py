@@ -77,9 +77,29 @@ def run(cell: Cell, cache: Path, device: str) -> tuple[Record, Scores | None]:
         return record.model_copy(update={"failure": failure}), None
 
 
-def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
-    clock, notes = Clock(), Notes()
-    environment.reset_peak_memory(device)
+@dataclass(frozen=True)
+class Fitted:
+    """A cell's method after training, and what it was trained and is tested on.
+
+    Attributes:
+        method: fitted.
+        prepared: the whole dataset.
+        train: the training subset.
+        rows: (N,) int64, where its images stand in the dataset.
+        test: (M,) int64, where the test images stand.
+        context: what the method was given besides.
+    """
+
+    method: methods.Method
+    prepared: Prepared
+    train: methods.TrainSet
+    rows: np.ndarray
+    test: np.ndarray
+    context: Context
+
+
+def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logging.Handler) -> Fitted:
+    """Load a cell's data and fit its method; inside `deterministic`, the same cell gives the same bits."""
     with clock.phase("load"):
         prepared = prepare(cell.data, cell.settings.backbone, cache, str(device))
         index = prepared.imageset.index
@@ -91,15 +111,23 @@ def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple
     with clock.phase("fit"):
         method.fit(train, context)
         synchronize(device)
+    return Fitted(method, prepared, train, rows, test, context)
+
+
+def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
+    clock, notes = Clock(), Notes()
+    environment.reset_peak_memory(device)
+    fitted = fit(cell, cache, device, clock, notes)
+    prepared, train, test, index = fitted.prepared, fitted.train, fitted.test, fitted.prepared.imageset.index
     with clock.phase("predict"):
-        logits = predict(method, prepared, train, test)
+        logits = predict(fitted.method, prepared, train, test)
     clock.seconds["total"] = sum(clock.seconds.values())
     labels = index.labels[test]
     done = {
         "status": "done",
         "data": Data(
             content=prepared.imageset.content,
-            train_hash=datasets.index_hash(rows),
+            train_hash=datasets.index_hash(fitted.rows),
             test_hash=datasets.index_hash(test),
             class_names=list(index.class_names),
             counts=train.counts.tolist(),
@@ -108,7 +136,7 @@ def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple
         ),
         "metrics": metrics.compute(logits, labels),
         "cost": Cost(
-            steps=context.meter.steps,
+            steps=fitted.context.meter.steps,
             batch_size=cell.settings.budget.batch_size,
             seconds={name: round(value, 4) for name, value in clock.seconds.items()},
             peak_memory_mb=round(environment.peak_memory_mb(device), 1),
