@@ -44,13 +44,19 @@ class Network(nn.Module):
 
 
 class Head(nn.Module):
-    """Turns maps into features; `convolve` makes the last maps, which are pooled (maximum and average)."""
+    """Turns maps into features; `convolve` makes the last maps, which are pooled (maximum and average).
+
+    Attributes:
+        dim: D, of the features.
+        last: does nothing; the last maps pass through it, so that explanations can watch them.
+    """
 
     dim: int
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
+        self.last = nn.Identity()
 
     def convolve(self, maps: list[Tensor]) -> Tensor:
         """Return the last (B, D / 2, h, w) maps before pooling."""
@@ -58,7 +64,7 @@ class Head(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Return (B, D) features."""
-        last = self.convolve(maps)
+        last = self.last(self.convolve(maps))
         return self.dropout(torch.cat([last.amax((2, 3)), last.mean((2, 3))], 1))
 
 
