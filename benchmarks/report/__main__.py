@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmarks.report.build import build
 from benchmarks.report.names import METRICS
+from benchmarks.report.watch import watch
 from datasets import UserError
 
 
@@ -22,6 +23,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: the first results folder")
     made.add_argument("--metric", default="accuracy", metavar="NAME", help=f"one of {', '.join(METRICS)}")
     made.add_argument("--control", default="cross-entropy", metavar="METHOD", help="what others are compared with")
+    made.add_argument("--no-figures", action="store_true", help="leave out the figures, which take most of the time")
+    made.add_argument(
+        "--watch", action="store_true", help="keep the page up to date while records come in, until Ctrl-C"
+    )
     return made
 
 
@@ -32,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, soft_wrap=True)
     folders = options.results or [Path("results/run")]
     try:
-        report = build(folders, options.out, options.metric, options.control)
+        if options.watch:
+            console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)
+            watch(folders, options.out, options.metric, options.control)
+            return 0
+        report = build(folders, options.out, options.metric, options.control, figures=not options.no_figures)
     except UserError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return 2

@@ -17,6 +17,7 @@ from benchmarks.report.names import AS_IN_PAPER, metric_named
 from benchmarks.report.page import Contents, page
 from benchmarks.report.points import points
 from benchmarks.report.render import write_table
+from benchmarks.report.special_tables import ablation_tables, shot_tables
 from benchmarks.report.statistics import Analysis, analyse
 from benchmarks.report.summary import findings
 from benchmarks.report.tables import dataset_tables, summary_tables
@@ -32,7 +33,7 @@ class Report:
 
     Attributes:
         out: the folder it was written to.
-        files: every file written.
+        files: every file written, and figures drawn before where none are drawn now.
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
         overall: the summary's first sentences.
@@ -111,13 +112,21 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         folder = report.out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder)
+    else:
+        report.files += sorted((report.out / "figures").glob("*.p[nd][gf]"))
     report.write("report.html", page(_contents(table, collection, analyses, choice, report), refresh))
 
 
 def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report: Report) -> None:
     folder = report.out / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    for each in [*dataset_tables(table, collection, choice.metric), *summary_tables(table, choice.metric)]:
+    made = [
+        *dataset_tables(table, collection, choice.metric),
+        *summary_tables(table, choice.metric),
+        *ablation_tables(table, collection, choice.metric),
+        *shot_tables(table),
+    ]
+    for each in made:
         report.files += write_table(each, folder)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmarks.report.names import AS_IN_PAPER, COMMON, PROPOSED, dataset_title, harder_first, level_name
+from benchmarks.report.render import escape_markdown
 
 PAPER = "Liu et al., Neural Computing and Applications 33, 14179-14197 (2021), doi 10.1007/s00521-021-06066-8"
 MEAN, MARGIN, EXTREME, FEW = 0.985, 0.0232, 0.04, 0.99
@@ -59,7 +60,7 @@ def markdown(rows: list[Claim]) -> str:
         "| --- | --- | --- | --- | ---: | --- |",
     ]
     cells = ([r.claim, r.stated, r.where, r.measured, str(r.cells), r.verdict] for r in rows)
-    lines += ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells]
+    lines += ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in cells]
     return "\n".join([*lines, "", *(f"- {rule}" for rule in RULES), ""])
 
 

@@ -61,8 +61,11 @@ def _level(entry: dict[str, Any]) -> float:
 
 def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
     """Let the proposed methods stand in both comparisons: they bring the multi-scale network with them."""
-    shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & frame["comparison"].eq(AS_IN_PAPER)
-    if not frame["comparison"].eq(EQUAL_FOOTING).any() or not shared.any():
+    where = pd.MultiIndex.from_frame(frame[["dataset", "protocol"]])
+    on_equal_footing = frame["comparison"].eq(EQUAL_FOOTING)
+    shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & ~on_equal_footing
+    shared &= where.isin(where[on_equal_footing].unique())
+    if not shared.any():
         return frame
     both = pd.concat([frame, frame[shared].assign(comparison=EQUAL_FOOTING)], ignore_index=True)
     return both.drop_duplicates([*KEY, "seed", "settings"], keep="first")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks.report.tables import Entry, Table
+from benchmarks.report.model import Entry, Table
 
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -25,6 +25,7 @@ LATEX_SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "†": r"$^\dagger$",
 }
 
 
@@ -45,18 +46,20 @@ def markdown(table: Table) -> str:
     rows: list[list[str]] = []
     for family, members in table.groups:
         if family:
-            rows.append([f"*{_md_text(family)}*"] + [""] * width)
-        rows += [[_md_text(label), *map(_md_entry, entries)] for label, entries in members]
-    body = tabulate(rows, headers=["Method", *map(_md_text, table.columns)], tablefmt="pipe", disable_numparse=True)
-    notes = "\n".join(f"- {_md_text(note)}" for note in table.notes)
-    return f"**{_md_text(table.caption)}**\n\n{body}\n\n{notes}\n"
+            rows.append([f"*{escape_markdown(family)}*"] + [""] * width)
+        rows += [[escape_markdown(label), *map(_md_entry, entries)] for label, entries in members]
+    body = tabulate(
+        rows, headers=["Method", *map(escape_markdown, table.columns)], tablefmt="pipe", disable_numparse=True
+    )
+    notes = "\n".join(f"- {escape_markdown(note)}" for note in table.notes)
+    return f"**{escape_markdown(table.caption)}**\n\n{body}\n\n{notes}\n"
 
 
 def comma_separated(table: Table) -> str:
     """Write a table as CSV: numbers as shown, one column each for mean, sd and remark where a column has them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    with_sd = [any(entries[i].sd or entries[i].remark for *_, entries in table.rows) for i in range(len(table.columns))]
+    with_sd = [any(_more(entries[i]) for *_, entries in table.rows) for i in range(len(table.columns))]
     header = ["family", "method"]
     for column, wide in zip(table.columns, with_sd, strict=True):
         header += [column, f"{column} sd", f"{column} remark"] if wide else [column]
@@ -64,7 +67,7 @@ def comma_separated(table: Table) -> str:
     for family, label, entries in table.rows:
         line = [family, label]
         for entry, wide in zip(entries, with_sd, strict=True):
-            line += [entry.mean, entry.sd, entry.remark] if wide else [entry.mean]
+            line += [entry.mean, entry.sd, _remark(entry)] if wide else [entry.mean]
         writer.writerow(line)
     return out.getvalue()
 
@@ -97,19 +100,28 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX_SPECIAL.get(character, character) for character in text)
 
 
-def _md_text(text: str) -> str:
-    """Keep a name from breaking the table or from being read as markup."""
+def _more(entry: Entry) -> bool:
+    return bool(entry.sd or _remark(entry))
+
+
+def _remark(entry: Entry) -> str:
+    return entry.remark or ("published" if entry.mark == "published" else "")
+
+
+def escape_markdown(text: str) -> str:
+    """Keep a name from breaking a table or from being read as markup."""
     special = {"|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "\n": " "}
     return "".join(special.get(character, character) for character in text)
 
 
 def _md_entry(entry: Entry) -> str:
     value = f"{entry.mean} ± {entry.sd}" if entry.sd else entry.mean
-    value = {"best": f"**{value}**", "second": f"<u>{value}</u>"}.get(entry.mark, value)
+    value = {"best": f"**{value}**", "second": f"<u>{value}</u>", "published": f"{value} †"}.get(entry.mark, value)
     return f"{value} ({entry.remark})" if entry.remark else value
 
 
 def _tex_entry(entry: Entry) -> str:
-    mean = {"best": rf"\textbf{{{entry.mean}}}", "second": rf"\underline{{{entry.mean}}}"}.get(entry.mark, entry.mean)
+    marked = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "published": r"%s$^\dagger$"}.get(entry.mark, "%s")
+    mean = marked % escape_latex(entry.mean)
     value = rf"{mean}{{\tiny$\,\pm\,${entry.sd}}}" if entry.sd else mean
     return rf"{value}{{\tiny~({escape_latex(entry.remark)})}}" if entry.remark else value

@@ -6,6 +6,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchmarks.report.names import COMPARISONS
+from benchmarks.report.render import escape_markdown
 from benchmarks.report.statistics import CAVEAT, DRAWS, Analysis
 
 
@@ -24,13 +25,16 @@ def _section(analysis: Analysis) -> list[str]:
         f"{methods} methods."
     ]
     if analysis.left_out:
-        lines += ["", "Left out, because values are missing: " + "; ".join(analysis.left_out) + "."]
+        lines += [
+            "",
+            "Left out, because values are missing: " + "; ".join(map(escape_markdown, analysis.left_out)) + ".",
+        ]
     if analysis.verdict:
         lines += ["", analysis.verdict]
     if analysis.friedman:
         lines += ["", friedman_sentence(analysis), "", f"*{CAVEAT}*"]
     if len(analysis.ranks):
-        ranks = [[str(label), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
+        ranks = [[escape_markdown(str(label)), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
         lines += ["", "### Mean ranks (1 is best)", "", _table(ranks, ["method", "mean rank"])]
     if not analysis.against_control.empty:
         lines += ["", f"### Against {analysis.control}", "", *_control(analysis)]
@@ -84,7 +88,7 @@ def _control(analysis: Analysis) -> list[str]:
         "",
         f"*{CAVEAT}*",
         "",
-        _table(rows, heads),
+        _table([[escape_markdown(label), *rest] for label, *rest in rows], heads),
     ]
 
 

@@ -38,6 +38,7 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
+    "text.parse_math": False,  # a name with a dollar sign is a name
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
     "figure.dpi": 160,

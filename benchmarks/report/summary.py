@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from benchmarks.report.names import AS_IN_PAPER, LOW_IMBALANCE, METRICS, Metric, number
 
 DRAWS = 4000
 SEED = 20210512
-MIN_SEEDS, MIN_PAIRS = 3, 5
+MIN_SEEDS = 3
 RULES = [
     f"Ranges: low imbalance is IR up to {LOW_IMBALANCE}, high imbalance is beyond; a balanced training set (IR 1) "
     f"belongs to neither. Where minority images are counted, fewer than {LOW_IMBALANCE} of them are high imbalance.",
@@ -21,7 +22,8 @@ RULES = [
     "Two methods are compared on the same training images (same level and seed). The interval is the 95 % percentile "
     "bootstrap of the mean difference; seeds and levels are drawn anew independently of each other, because runs of "
     "one seed share images. A method whose interval against the leader includes 0 is not distinguishable from it.",
-    f"With fewer than {MIN_SEEDS} seeds or {MIN_PAIRS} pairs nothing is called distinguishable. The leader is picked "
+    "In a range of one level, the interval is Student's for the mean of the seeds' differences. "
+    f"With fewer than {MIN_SEEDS} seeds nothing is called distinguishable. The leader is picked "
     "as the best of many, so its lead is somewhat flattered.",
     "The advice is the best mean among the methods that are not distinguishable from the leader and train in at most "
     "1.2 times the seconds of the quickest of them; plain cross-entropy, if it is one of them.",
@@ -136,8 +138,7 @@ def _level_mean(grid: np.ndarray) -> float:
 
 
 def _enough(grid: np.ndarray) -> bool:
-    present = np.isfinite(grid)
-    return bool(present.any(axis=0).sum() >= MIN_SEEDS and present.sum() >= MIN_PAIRS)
+    return bool(np.isfinite(grid).any(axis=0).sum() >= MIN_SEEDS)
 
 
 def _rival(label: str, grid: np.ndarray, other: np.ndarray, metric: Metric, cost: float) -> Rival:
@@ -152,7 +153,12 @@ def _rival(label: str, grid: np.ndarray, other: np.ndarray, metric: Metric, cost
 
 
 def paired_interval(differences: np.ndarray) -> tuple[float, float, float]:
-    """Return mean and 95 % interval of differences (levels x seeds, NaN allowed): a two-way bootstrap."""
+    """Return mean and 95 % interval of differences (levels x seeds, NaN allowed).
+
+    A two-way bootstrap (Owen 2007); with one level, where that has too few draws to choose from, Student's t.
+    """
+    if len(differences) == 1:
+        return _student(differences[np.isfinite(differences)])
     present = np.isfinite(differences)
     filled = np.where(present, differences, 0.0)
     rng = np.random.default_rng(SEED)
@@ -161,6 +167,11 @@ def paired_interval(differences: np.ndarray) -> tuple[float, float, float]:
     weight = np.einsum("bl,ls,bs->b", levels, present.astype(float), seeds, optimize=True)
     low, high = np.percentile(total[weight > 0] / weight[weight > 0], [2.5, 97.5])
     return float(filled.sum() / present.sum()), float(low), float(high)
+
+
+def _student(values: np.ndarray) -> tuple[float, float, float]:
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(values.std(ddof=1)) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
 def _advice(found: Finding, means: pd.Series, seconds: pd.Series, control: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.report.loading import Collection
 from benchmarks.report.names import METRICS, dataset_title, level_name
 from benchmarks.report.points import skipped
+from benchmarks.report.render import escape_markdown
 from benchmarks.report.statistics import Analysis
 from benchmarks.report.summary import RULES, Finding, Rival
 
@@ -56,12 +57,12 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     failed = collection.frame[collection.frame["status"].eq("failed")]
     for (label, error), group in failed.groupby(["label", "error"], sort=False):
         where = _list(sorted({dataset_title(name) for name in group["dataset"]}))
-        texts.append(f"{len(group)} failed cells of {label} on {where}: {error}")
+        texts.append(f"{_count(len(group), 'failed cell')} of {label} on {where}: {error}")
     absent = (table["asked"] - table["done"] - table["failed"]).clip(lower=0)
     if absent.sum():
         gaps = absent.groupby(table["dataset"]).sum()
         where = ", ".join(f"{dataset_title(str(name))} {int(count)}" for name, count in gaps[gaps > 0].items())
-        texts.append(f"{int(absent.sum())} cells asked for have no record yet ({where})")
+        texts.append(f"No record yet of {_count(int(absent.sum()), 'cell')} asked for ({where})")
     for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
         for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
@@ -70,15 +71,15 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
 
 def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str]) -> str:
     """Write the summary as Markdown."""
-    lines = ["# Summary", "", *about_all, ""]
+    lines = ["# Summary", "", *map(escape_markdown, about_all), ""]
     for part in parts:
-        lines += [f"## {part.heading}", ""]
-        lines += [f"**{part.advice}**", ""] if part.advice else []
-        lines += [" ".join(part.sentences), ""]
+        lines += [f"## {escape_markdown(part.heading)}", ""]
+        lines += [f"**{escape_markdown(part.advice)}**", ""] if part.advice else []
+        lines += [escape_markdown(" ".join(part.sentences)), ""]
     lines += [
         "## What is missing",
         "",
-        *([f"- {gap}" for gap in gaps] or ["Nothing: every cell asked for is done."]),
+        *([f"- {escape_markdown(gap)}" for gap in gaps] or ["Nothing: every cell asked for is done."]),
         "",
     ]
     return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
@@ -91,14 +92,15 @@ def _paragraph(found: Finding, metric: str, control: str) -> Paragraph:
     lead = f"{found.leader} leads with a mean {shown.title.lower()} of {shown.text(found.mean)}{unit}"
     sentences = [f"{lead}, {_gain(found, metric, control)}."]
     if not found.enough:
-        runs = f"{found.seeds} seed{'s' if found.seeds != 1 else ''}"
-        sentences.append(f"With {runs} no difference can be told from chance: run more seeds before choosing.")
+        sentences.append(
+            f"With {_count(found.seeds, 'seed')} no difference can be told from chance: run more seeds before choosing."
+        )
         return Paragraph(where, sentences)
     if found.tied:
         names = _list([f"{rival.label} ({_difference(rival, metric)})" for rival in found.tied])
         sentences.append(f"Not distinguishable from it: {names}.")
     if found.behind:
-        sentences.append(f"Distinguishably behind: {found.behind} other method{'s' if found.behind != 1 else ''}.")
+        sentences.append(f"Distinguishably behind: {_count(found.behind, 'other method')}.")
     return Paragraph(where, sentences, _advice(found, control))
 
 
@@ -133,6 +135,10 @@ def _difference(rival: Rival, metric: str) -> str:
 def _signed(value: float, metric: str) -> str:
     shown = METRICS[metric]
     return f"{value * shown.scale:+.{min(shown.decimals, 1 if shown.scale > 1 else 3)}f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _list(names: list[str]) -> str:

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 
 from benchmarks.report.loading import Collection
+from benchmarks.report.model import RULE, Entry, Groups, Table
 from benchmarks.report.names import COMPARISONS, METRICS, Metric, dataset_title, level_name, slug
 from benchmarks.report.points import levels, skipped
-
-RULE = (
-    "Mean ± standard deviation over seeds. Best in bold, second underlined, by the unrounded mean, among methods with "
-    "all seeds. (n/m): over n of m seeds. Average and average rank: over all columns, for methods that have them all."
-)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One cell of a table: text, an optional standard deviation and remark, and its mark."""
-
-    mean: str
-    sd: str = ""
-    remark: str = ""
-    mark: str = ""
-    """`best`, `second` or nothing."""
-
-    @property
-    def plain(self) -> str:
-        """The entry without any markup."""
-        text = f"{self.mean} ± {self.sd}" if self.sd else self.mean
-        return f"{text} ({self.remark})" if self.remark else text
-
-
-@dataclass
-class Table:
-    """A table of methods, grouped by family."""
-
-    name: str
-    caption: str
-    columns: list[str]
-    groups: list[tuple[str, list[tuple[str, list[Entry]]]]]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rows(self) -> list[tuple[str, str, list[Entry]]]:
-        """Rows as (family, method, entries)."""
-        return [(family, label, entries) for family, rows in self.groups for label, entries in rows]
+from benchmarks.report.published import with_published
 
 
 def dataset_tables(table: pd.DataFrame, collection: Collection, metric: str) -> list[Table]:
@@ -55,7 +17,8 @@ def dataset_tables(table: pd.DataFrame, collection: Collection, metric: str) -> 
     result = []
     for (comparison, dataset, protocol), part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
         reasons = skipped(collection.grids, str(dataset), str(protocol))
-        result.append(_dataset_table(part, (str(comparison), str(dataset), str(protocol)), reasons, metric))
+        made = dataset_table(part, (str(comparison), str(dataset), str(protocol)), reasons, metric)
+        result.append(with_published(made, part, metric))
     return result
 
 
@@ -68,9 +31,9 @@ def summary_tables(table: pd.DataFrame, metric: str) -> list[Table]:
         heads = [f"{dataset_title(dataset)} ({protocol})" for dataset, protocol in names]
         caption = f"{METRICS[metric].label}, mean over the levels of each dataset; {COMPARISONS[str(comparison)]}"
         columns = [*heads, "Average", "Rank", "Fit (s)", "Steps"]
-        groups = _groups(part, _summary_entries(part, means, METRICS[metric]))
+        groups = grouped(part, _summary_entries(part, means, METRICS[metric]))
         note = "n/a: the method lacks a level of that dataset. Best in bold, second underlined, by the unrounded mean."
-        result.append(Table(_name("summary", str(comparison), metric), caption, columns, groups, [note]))
+        result.append(Table(file_name("summary", str(comparison), metric), caption, columns, groups, [note]))
     return result
 
 
@@ -100,7 +63,8 @@ def marks(values: pd.Series, eligible: pd.Series, metric: Metric) -> dict[str, s
     return {str(label): names.get(value, "") for label, value in candidates.items()}
 
 
-def _dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[float, str], metric: str) -> Table:
+def dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[float, str], metric: str) -> Table:
+    """Make the table method x level of one (comparison, dataset, protocol); `reasons` says why levels were skipped."""
     comparison, dataset, protocol = key
     axis = sorted({*levels(part), *reasons})
     values = _pivot(part, metric).reindex(columns=axis)
@@ -110,11 +74,12 @@ def _dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[
     entries = {label: [by_level[level][label] for level in axis] + tail[label] for label in values.index}
     caption = f"{METRICS[metric].label} on {dataset_title(dataset)}, protocol {protocol}; {COMPARISONS[comparison]}"
     notes = [RULE] + [f"{level_name(protocol, level)} skipped: {reason}" for level, reason in sorted(reasons.items())]
-    name = _name(slug(dataset, protocol), comparison, metric)
-    return Table(name, caption, columns, _groups(part, entries), notes)
+    name = file_name(slug(dataset, protocol), comparison, metric)
+    return Table(name, caption, columns, grouped(part, entries), notes)
 
 
-def _name(stem: str, comparison: str, metric: str) -> str:
+def file_name(stem: str, comparison: str, metric: str) -> str:
+    """Name a table's files; as in the paper and accuracy go without saying."""
     return slug(stem, "" if comparison == "as-in-paper" else comparison, "" if metric == "accuracy" else metric)
 
 
@@ -132,11 +97,11 @@ def _level_entries(part: pd.DataFrame, level: float, is_skipped: bool, metric: s
     best = marks(rows[metric], whole, METRICS[metric])
     entries = dict.fromkeys(part["label"], Entry("skipped" if is_skipped else "n/a"))
     for label, row in rows.iterrows():
-        entries[str(label)] = _entry(row, metric, best.get(str(label), ""))
+        entries[str(label)] = entry_of(row, metric, best.get(str(label), ""))
     return entries
 
 
-def _entry(row: pd.Series, metric: str, mark: str) -> Entry:
+def entry_of(row: pd.Series, metric: str, mark: str) -> Entry:
     """Write one mean with what a reader must know of it: over how many seeds, how many failed."""
     shown, n, asked, failed = METRICS[metric], int(row[f"{metric}_n"] or 0), int(row["asked"]), int(row["failed"])
     remark = f"{n}/{asked}" + (f", {failed} failed" if failed else "") if n < asked else ""
@@ -175,7 +140,7 @@ def _summary_entries(part: pd.DataFrame, means: pd.DataFrame, metric: Metric) ->
     }
 
 
-def _groups(part: pd.DataFrame, entries: dict[str, list[Entry]]) -> list[tuple[str, list[tuple[str, list[Entry]]]]]:
+def grouped(part: pd.DataFrame, entries: dict[str, list[Entry]]) -> Groups:
     """Group rows by family; `part` comes sorted by family and name."""
     labels: dict[str, list[str]] = {}
     for family, label in dict.fromkeys(zip(part["family"], part["label"], strict=True)):

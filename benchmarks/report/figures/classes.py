@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.names import dataset_title, level_name
 from benchmarks.report.style import look, new_figure
 
+FEW_CLASSES = 4
 MAX_NUMBERS = 12
 """Up to so many classes, numbers stand in the cells and classes are named."""
 
@@ -47,9 +48,10 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -
     """Draw confusion matrices side by side: shares of each true class, summed over seeds."""
     rows = _rows(frame, labels, level)
     each, names = _each(rows, labels), rows["class_names"].iloc[0]
-    columns = min(4, len(each))
+    small = len(names) <= FEW_CLASSES
+    columns, size = min(4 if small else 3, len(each)), 1.75 if small else 2.5
     lines = -(-len(each) // columns)
-    figure = new_figure(1.75 * columns + 1.1, 1.9 * lines + 0.5)
+    figure = new_figure(size * columns + 1.1, (size + 0.15) * lines + 0.5)
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (label, group) in zip(panels, each, strict=False):
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
@@ -58,9 +60,9 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -
         axes.set_title(label, fontsize=7)
         axes.tick_params(length=0)
         if len(names) <= MAX_NUMBERS:
-            axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 2 else 0)
+            axes.set_xticks(range(len(names)), names, rotation=0 if len(names) < 3 else 90)
             axes.set_yticks(range(len(names)), names)
-            _cell_numbers(axes, share, 5 if len(names) > 4 else 7)
+            _cell_numbers(axes, share, *((7, 0) if small else (5, 0.5)))
     for axes in panels[len(each) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(each) - columns) : len(each)]:
@@ -117,7 +119,9 @@ def _title(rows: pd.DataFrame, what: str) -> str:
     return f"{where}, {level_name(first['protocol'], first['level'])}: {what}"
 
 
-def _cell_numbers(axes: Axes, values: np.ndarray, size: float = 7) -> None:
+def _cell_numbers(axes: Axes, values: np.ndarray, size: float = 7, least: float = 0) -> None:
     for (i, j), value in np.ndenumerate(values):
+        if value < least:
+            continue
         colour = "white" if value > 55 else "black"
         axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour)

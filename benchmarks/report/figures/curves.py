@@ -44,11 +44,12 @@ def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
     chosen = highlights(part, metric, control)
-    others = [label for label in part["label"].unique() if label not in chosen]
+    measured = part.loc[part[metric].notna(), "label"].unique()
+    others = [label for label in measured if label not in chosen]
     for label in others:
         _thin(axes, part[part["label"].eq(label)], metric)
     if others:
-        axes.plot([], [], color=GREY, lw=0.7, label=f"{len(others)} other methods")
+        axes.plot([], [], color=GREY, lw=0.7, label=f"{len(others)} other method{'' if len(others) == 1 else 's'}")
     for label in chosen:
         _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
     _axes(axes, part, metric)

@@ -23,7 +23,7 @@ def rank_heat_map(analysis: Analysis) -> Figure:
     ranks = ranks.reindex(analysis.ranks.index)
     if ranks.shape[1] > MAX_BLOCKS:
         ranks = ranks.T.groupby(level=["dataset", "protocol"], sort=False).mean().T
-    figure = new_figure(2.6 + 0.27 * ranks.shape[1], 1.2 + 0.16 * len(ranks))
+    figure = new_figure(max(4.8, 2.6 + 0.27 * ranks.shape[1]), 1.2 + 0.16 * len(ranks))
     axes = figure.subplots()
     # A sequential map of one hue keeps its order in greyscale; dark is good.
     image = axes.imshow(ranks.to_numpy(), cmap="Blues_r", aspect="auto", vmin=1, vmax=len(analysis.ranks))

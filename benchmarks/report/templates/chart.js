@@ -59,7 +59,7 @@ function layout(style, levels) {
   return {
     paper_bgcolor: style.bg, plot_bgcolor: style.bg, font: { color: style.fg, size: 13 }, hovermode: "closest",
     margin: { l: 60, r: 10, t: 10, b: 50 }, height: narrow ? 620 : 520,
-    legend: narrow ? { orientation: "h", y: -0.2 } : {},
+    legend: narrow ? { orientation: "h", y: -0.32, yanchor: "top" } : {},
     xaxis: { ...axis, type: levels.length > 1 ? "log" : "linear", tickvals: places, ticktext: levels.map((l) => (l <= 0 ? "natural" : String(l))),
       title: { text: view.protocol === "few" ? "Training images of the minority class" : "Imbalance ratio (IR)" },
       autorange: view.protocol === "few" ? "reversed" : true },
@@ -71,6 +71,8 @@ async function drawChart() {
   const rows = tableRows();
   const dataset = view.dataset || rows[0]?.dataset;
   const mine = rows.filter((row) => row.dataset === dataset);
+  const shown = leading(mine);
+  mine.sort((a, b) => shown(b) - shown(a)); // what is drawn comes first: in the legend, and for the plainest dashes
   byId("curve-note").textContent = dataset === undefined ? "Nothing in view." :
     `${dataset}, protocol ${view.protocol}. Band: 95 % interval of the mean over seeds. The control, the proposed method and the best of each family are drawn; click a name for more, or filter the table.`;
   if (!("DecompressionStream" in window)) {
@@ -80,7 +82,6 @@ async function drawChart() {
   const css = getComputedStyle(document.documentElement);
   const read = (name) => css.getPropertyValue(name).trim();
   const style = { bg: read("--bg"), fg: read("--fg"), line: read("--line"), colours: [read("--fg"), ...DATA.colours.slice(1)] };
-  const shown = leading(mine);
   const seen = {};
   const drawn = mine.flatMap((row) => traces(row, style, (seen[row.family] = (seen[row.family] ?? -1) + 1), shown(row)));
   await (await loadPlotly()).react("chart", drawn, layout(style, levelsInView()), { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });

@@ -13,7 +13,7 @@ function fillControls() {
   options("f-dataset", DATA.datasets.map((d) => [d, d]), "all");
   options("f-protocol", DATA.protocols.map((p) => [p, p]));
   options("f-family", DATA.families.map((f) => [f, f]), "all");
-  options("f-comparison", DATA.comparisons);
+  options("f-comparison", DATA.comparisons.map(([name, title]) => [name, title.split(":")[0]]));
 }
 
 function fillLevels() {
@@ -24,8 +24,8 @@ function fillLevels() {
 }
 
 function defaults() {
-  Object.assign(view, { metric: DATA.metric, dataset: ALL, protocol: DATA.protocols[0], level: ALL, family: ALL,
-    comparison: DATA.comparisons[0][0], text: "", sort: "method", descending: false, all: false });
+  Object.assign(view, { metric: DATA.metric, dataset: DATA.datasets[0], protocol: DATA.protocols[0], level: ALL, family: ALL,
+    comparison: DATA.comparisons[0][0], text: "", sort: "average", descending: DATA.metrics[DATA.metric].higher, all: false });
 }
 
 function readAddress() {

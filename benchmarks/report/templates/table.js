@@ -6,8 +6,8 @@ function columns() {
   const list = [
     { key: "method", title: "Method", value: (row) => row.label },
     { key: "family", title: "Family", value: (row) => DATA.families.indexOf(row.family), text: (row) => row.family },
-    { key: "dataset", title: "Dataset", value: (row) => row.dataset },
   ];
+  if (view.dataset === ALL) list.push({ key: "dataset", title: "Dataset", value: (row) => row.dataset });
   for (const level of levels) {
     list.push({ key: `L${level}`, title: levelName(level), level, numeric: true, value: (row) => measured(row.at.get(level))?.mean });
   }
@@ -84,7 +84,6 @@ function header(list) {
 function currentView() {
   const list = columns();
   const column = list.find((c) => c.key === view.sort) ?? list[0];
-  view.sort = column.key;
   return { columns: list, rows: sorted(tableRows(), column) };
 }
 
