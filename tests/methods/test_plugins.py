@@ -1,0 +1,122 @@
+"""Other people's methods."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import torch
+
+import methods
+from methods import plugins, registry, testing
+
+EXAMPLE = Path(__file__).with_name("example_method.py")
+
+
+@pytest.fixture(autouse=True)
+def _without_a_trace():
+    """Forget what a test has loaded."""
+    names, modules = set(methods.available()), set(sys.modules)
+    yield
+    registry.forget(set(methods.available()) - names)
+    for module in set(sys.modules) - modules:
+        if module.startswith("methods_plugin_"):
+            del sys.modules[module]
+
+
+def plugin(folder: Path, *lines: str) -> Path:
+    path = folder / "mine.py"
+    path.write_text("import methods\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def own(name: str) -> tuple[str, str]:
+    return (
+        f"@methods.register({name!r}, family='baseline', source='me')",
+        "class Mine(methods.NetworkMethod): '''x'''",
+    )
+
+
+def test_the_example_is_loaded_and_keeps_the_contract():
+    assert plugins.load_file(EXAMPLE) == ("rare-margin",)
+    testing.check_method("rare-margin")
+
+
+def test_loading_a_file_twice_is_loading_it_once():
+    first = plugins.load_file(EXAMPLE)
+    method = methods.get("rare-margin")
+    assert plugins.load_file(str(EXAMPLE)) == first
+    assert methods.get("rare-margin") is method
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["import nothing_of_that_name"], "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        (["def broken(:"], "SyntaxError"),
+        (["1 / 0"], "ZeroDivisionError: division by zero"),
+        (["x = 1"], "registers no method"),
+        (own("focal"), "'focal' is registered already, by methods.cost_sensitive"),
+        (own("imblearn:SMOTE"), "'imblearn:SMOTE' is registered already"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_is_a_clear_error(tmp_path, lines, reason):
+    path = plugin(tmp_path, *lines)
+    focal = methods.get("focal")
+    with pytest.raises(ValueError, match=reason) as caught:
+        plugins.load_file(path)
+    assert str(path) in str(caught.value)
+    assert methods.get("focal") is focal
+
+
+def test_a_plugin_that_fails_half_way_leaves_nothing_and_can_be_mended(tmp_path):
+    path = plugin(tmp_path, *own("half-way"), "1 / 0")
+    with pytest.raises(plugins.PluginError):
+        plugins.load_file(path)
+    assert "half-way" not in methods.available()
+    plugin(tmp_path, *own("half-way"))
+    assert plugins.load_file(path) == ("half-way",)
+
+
+@pytest.mark.parametrize("name", ["missing.py", "folder", "text.txt"])
+def test_what_is_no_python_file_is_refused(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.txt").touch()
+    with pytest.raises(plugins.PluginError, match="not a Python file"):
+        plugins.load_file(tmp_path / name)
+
+
+def test_installed_packages_announce_methods_by_an_entry_point(tmp_path, monkeypatch):
+    plugin(tmp_path, *own("installed"))
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint("mine", "mine", plugins.GROUP)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == plugins.GROUP else [])
+    plugins.load_installed.cache_clear()
+    assert plugins.load_installed() == ("installed",)
+    assert plugins.load_installed() == ("installed",)
+    plugins.load_installed.cache_clear()
+    sys.modules.pop("mine")
+
+
+def predict_elsewhere(path, sent, images):
+    plugins.load_file(path)
+    torch.set_num_threads(1)
+    return [method.predict_logits(images).numpy() for method in sent]
+
+
+@pytest.mark.slow
+def test_trained_methods_are_used_in_another_process():
+    plugins.load_file(EXAMPLE)
+    train, trained = testing.made_data(), []
+    for name in ("rare-margin", "smote", "imblearn:SMOTE", "rusboost", "self-paced-ensemble", "ncm"):
+        trained.append(methods.create(name))
+        trained[-1].fit(train, testing.tiny_context(train))
+    here = [method.predict_logits(train.images).numpy() for method in trained]
+    with get_context("spawn").Pool(1) as pool:
+        pool.apply(plugins.load_file, (EXAMPLE,))
+        there = pool.apply(predict_elsewhere, (EXAMPLE, trained, train.images))
+    for name, a, b in zip((m.name for m in trained), here, there, strict=True):
+        assert (a == b).all(), name

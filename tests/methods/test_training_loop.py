@@ -1,0 +1,134 @@
+"""The loop that all networks share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import methods
+from methods import loop, sampling, testing
+from methods.base import NetworkMethod
+from methods.data import Images
+from methods.settings import Augmentation, Budget
+from methods.stages import Stage, split_steps
+
+
+def draws(method, train, context, steps=30):
+    return loop.Draws(method, method.stages()[0], train, context, [i / steps for i in range(steps)], "stage 0")
+
+
+@pytest.mark.parametrize(
+    ("shares", "steps", "expected"),
+    [([1.0], 7, [7]), ([0.85, 0.15], 150, [128, 22]), ([0.99, 0.01], 5, [4, 1]), ([0.01, 0.99], 5, [1, 4])],
+)
+def test_stages_share_all_steps_and_each_has_one(shares, steps, expected):
+    assert split_steps(shares, steps) == expected
+
+
+@pytest.mark.parametrize(("shares", "steps", "message"), [([0.5, 0.4], 9, "sum to"), ([0.5, 0.5], 1, "cannot share")])
+def test_impossible_shares_are_explained(shares, steps, message):
+    with pytest.raises(ValueError, match=message):
+        split_steps(shares, steps)
+
+
+def test_without_resampling_every_image_is_seen_once_in_a_pass():
+    train = testing.made_data((12, 6, 3))
+    rows = draws(NetworkMethod(), train, testing.tiny_context(train), steps=21).rows.flatten()
+    assert torch.bincount(rows).tolist() == [8] * 21
+    assert rows[:21].sort().values.tolist() == list(range(21))
+
+
+def test_methods_with_the_same_sampling_see_the_same_batches():
+    train = testing.made_data()
+    context = testing.tiny_context(train)
+    a, b = (draws(methods.create(name), train, context) for name in ("cross-entropy", "focal"))
+    assert torch.equal(a.rows, b.rows)
+    assert torch.equal(a.flips, b.flips)
+
+
+def test_methods_start_from_the_same_weights():
+    train = testing.made_data()
+    context, weights = testing.tiny_context(train), []
+    for name in ("cross-entropy", "ldam-drw", "lws", "bbn"):
+        with context.seeded("initial weights"):
+            network = methods.create(name).network(context, train)
+        head = network.head.conventional if name == "bbn" else network.head
+        weights.append(head.state_dict())
+    assert all(torch.equal(w[k], weights[0][k]) for w in weights for k in weights[0])
+
+
+def test_a_class_without_images_is_never_drawn():
+    labels, counts = torch.tensor([0, 0, 2]), torch.tensor([2, 0, 1])
+    generator = torch.Generator().manual_seed(0)
+    rows = sampling.draw_rows(labels, counts, sampling.class_balanced, [0.0] * 50, 4, generator)
+    assert torch.bincount(labels[rows].flatten(), minlength=3)[1] == 0
+
+
+def test_flips_and_shifts_are_those_of_torch():
+    levels = torch.arange(2 * 4 * 5 * 3, dtype=torch.float32).view(2, 4, 5, 3)
+    images, rows = Images((levels,)), torch.tensor([1, 0])
+    flips = torch.tensor([[True, False], [False, True]])
+    (plain,), (flipped,) = images.read(rows), images.read(rows, flips)
+    torch.testing.assert_close(flipped[0], plain[0].flip(1))
+    torch.testing.assert_close(flipped[1], plain[1].flip(2))
+    (shifted,) = images.read(rows, None, torch.tensor([[1, 0], [0, -2]]))
+    torch.testing.assert_close(shifted[0, :, 1:], plain[0, :, :-1])
+    assert (shifted[0, :, 0] == 0).all()
+    torch.testing.assert_close(shifted[1, :, :, :-2], plain[1, :, :, 2:])
+    assert (shifted[1, :, :, -2:] == 0).all()
+
+
+def test_maps_are_never_shifted_nor_are_vectors_flipped_away():
+    train = testing.made_data()
+    context = replace(testing.tiny_context(train), augmentation=Augmentation(crop=2))
+    assert draws(NetworkMethod(), train, context).shifts is None
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    class Diverges(NetworkMethod):
+        def criterion(self, counts, progress):
+            return lambda logits, targets: logits.sum() / 0
+
+    train = testing.made_data()
+    with pytest.raises(loop.DivergedError, match=r"lower optimizer\.learning_rate"):
+        Diverges().fit(train, testing.tiny_context(train))
+
+
+def test_a_budget_too_small_for_the_members_is_explained():
+    train = testing.made_data()
+    context = replace(testing.tiny_context(train), budget=Budget(steps=3, batch_size=4))
+    with pytest.raises(ValueError, match="5 members cannot share 3 steps"):
+        methods.create("under-bagging").fit(train, context)
+
+
+def test_a_restarted_module_begins_anew():
+    train = testing.made_data()
+    context, method = testing.tiny_context(train), NetworkMethod()
+    network = method.network(context, train)
+    before = network.classifier.weight.clone()
+    with context.seeded("again"):
+        loop.restart(network, ("classifier",))
+    assert not torch.equal(network.classifier.weight, before)
+
+
+def test_training_is_learning():
+    train = testing.made_data((30, 30))
+    context = replace(testing.tiny_context(train), budget=Budget(steps=60, batch_size=16))
+    method = methods.create("cross-entropy")
+    method.fit(train, context)
+    right = (method.predict_logits(train.images).argmax(1) == train.labels).float().mean()
+    assert right > 0.9
+
+
+def test_a_stage_trains_at_its_own_rate():
+    train, moved = testing.made_data(), []
+    for rate in (1.0, 0.01):
+        context, method = testing.tiny_context(train), NetworkMethod()
+        with context.seeded("initial weights"):
+            network = method.network(context, train)
+        before = network.classifier.weight.clone()
+        loop.run_stage(method, network, train, context, Stage(learning_rate=rate), [0.0] * 4, "stage")
+        moved.append((network.classifier.weight - before).abs().mean().item())
+    assert moved[0] > 20 * moved[1]
