@@ -50,15 +50,19 @@ class Ensemble(Method):
             self._members.append(member)
 
     def predict_logits(self, images: Images) -> Tensor:
-        """Return (N, C) log of the members' mean class probabilities.
+        """Return (N, C) log of the members' mean class probabilities."""
+        mean = torch.stack([member.predict_logits(images).softmax(1) for member in self.trained()]).mean(0)
+        return mean.clamp(min=torch.finfo(torch.float32).tiny).log()
+
+    def trained(self) -> list[Method]:
+        """Return the trained members.
 
         Raises:
             RuntimeError: `fit` has not been called.
         """
         if not self._members:
             raise RuntimeError(f"{self.name or type(self).__name__}: call fit before asking for predictions")
-        mean = torch.stack([member.predict_logits(images).softmax(1) for member in self._members]).mean(0)
-        return mean.clamp(min=torch.finfo(torch.float32).tiny).log()
+        return list(self._members)
 
 
 @register("under-bagging", family="ensemble", source="Barandela et al. 2003")
