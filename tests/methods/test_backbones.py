@@ -39,16 +39,16 @@ def sample(name):
     return F.interpolate(image[:, :, top : top + side, left : left + side], (224, 224), mode="area")
 
 
-@pytest.mark.parametrize(("name", "expected"), [("flower.jpg", {985}), ("china.jpg", {449, 497, 663, 698})])
+@pytest.mark.parametrize(("name", "expected"), [("flower.jpg", 985), ("china.jpg", 698)])
 def test_the_packaged_weights_know_what_is_on_a_photograph(name, expected):
-    """985 is daisy (any composite flower); 449 boathouse, 497 church, 663 monastery, 698 palace."""
+    """985 is daisy, the class of composite flowers; 698 is palace."""
     import timm
 
     model = timm.create_model(backbones.PACKAGED, pretrained=False)
     model.load_state_dict(backbones.packaged_weights())
     with torch.no_grad():
         logits = model.eval()((sample(name) - 127.5) / 127.5)
-    assert expected & set(logits.topk(3).indices[0].tolist())
+    assert logits.argmax(1).item() == expected
 
 
 def test_the_backbone_has_the_packaged_weights_and_their_normalisation():
