@@ -94,17 +94,17 @@ class Vector(Head):
 
 
 class SingleScale(Head):
-    """One receptive field over the last maps: a 1 x 1 convolution narrows them to width / 2, a 3 x 3 follows."""
+    """One receptive field over the first depth's maps: a 1 x 1 convolution narrows them to width / 2, a 3 x 3 follows."""
 
     def __init__(self, shapes: Shapes, settings: NetworkSettings) -> None:
         super().__init__(settings.dropout)
         narrow = max(1, settings.width // 2)
         self.dim = 2 * settings.width
-        self.body = nn.Sequential(conv_block(shapes[-1][0], narrow, kernel=1), conv_block(narrow, settings.width))
+        self.body = nn.Sequential(conv_block(shapes[0][0], narrow, kernel=1), conv_block(narrow, settings.width))
 
     def convolve(self, maps: list[Tensor]) -> Tensor:
         """Return (B, width, h, w)."""
-        return self.body(maps[-1])
+        return self.body(maps[0])
 
 
 class MultiScale(Head):
