@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 import datasets
 import methods
-from benchmarks import environment, metrics, plan
+from benchmarks import environment, metrics, plan, tune
 from benchmarks.plan import Cell
 from benchmarks.prepare import Prepared, prepare
 from benchmarks.store import Cost, Data, Failure, Record
@@ -88,6 +91,7 @@ class Fitted:
         rows: (N,) int64, where its images stand in the dataset.
         test: (M,) int64, where the test images stand.
         context: what the method was given besides.
+        tuning: what tuning came to, where the cell asks for it.
     """
 
     method: methods.Method
@@ -96,6 +100,7 @@ class Fitted:
     rows: np.ndarray
     test: np.ndarray
     context: Context
+    tuning: dict[str, Any] | None = None
 
 
 def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logging.Handler) -> Fitted:
@@ -107,11 +112,18 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
         test = plan.split(cell.data, index, cell.seed).test
         train = prepared.train_set(rows)
     context = make_context(cell, device, cache, notes)
-    method = methods.create(cell.method, **cell.parameters)
+    parameters, tuning = cell.parameters, None
+    if cell.tune:
+        with clock.phase("tune"):
+            tuned = tune.search(cell, train, None if index.groups is None else index.groups[rows], context)
+            synchronize(device)
+        parameters, tuning = tuned.parameters, tuned.record
+        context = replace(context, optimizer=tuned.optimizer)
+    method = methods.create(cell.method, **parameters)
     with clock.phase("fit"):
         method.fit(train, context)
         synchronize(device)
-    return Fitted(method, prepared, train, rows, test, context)
+    return Fitted(method, prepared, train, rows, test, context, tuning)
 
 
 def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
@@ -141,6 +153,7 @@ def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple
             seconds={name: round(value, 4) for name, value in clock.seconds.items()},
             peak_memory_mb=round(environment.peak_memory_mb(device), 1),
         ),
+        "tuning": fitted.tuning,
     }
     return record.model_copy(update=done), {"logits": logits, "labels": labels, "indices": test}
 
@@ -188,18 +201,38 @@ def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet,
 
 @contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Make torch give the same bits whatever runs beside it: one thread on a CPU, deterministic kernels on a GPU."""
+    """Give the same bits whatever runs beside or ran before.
+
+    One thread on a CPU (a sum's order depends on their number), deterministic kernels on a GPU, and global random
+    states that are the same at the start of every block and left as they were found.
+    """
     threads, kernels = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(device.type == "cuda")
     torch.backends.cudnn.benchmark = False
     try:
-        yield
+        with threadpool_limits(1), fixed_random_states(device):
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(kernels)
         torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def fixed_random_states(device: torch.device) -> Iterator[None]:
+    """Seed the global generators inside the block, for code that uses them unasked, and restore them after."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - other people's methods may use it
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002
 
 
 def synchronize(device: torch.device) -> None:

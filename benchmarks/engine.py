@@ -26,6 +26,12 @@ from methods.settings import BackboneSettings
 
 Outcome = tuple[Record, cells.Scores | None]
 
+KEPT = "nothing finished is lost"
+CONNECT_S = 20.0
+"""How long somebody's scheduler may take to answer, and to have its first worker."""
+ALLOWED_DEATHS = 2
+"""So often may a worker die with a cell in hand; the third time the cell is taken to be the cause."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -131,35 +137,48 @@ def run_on_cluster(
         fill()
         for future in pending:
             task = submitted.pop(future)
-            if isinstance(task, Cell):
-                outcome = _collect(future, task)
-                fill()
-                yield outcome
-            else:
-                future.result()
+            outcome = _collect(future, task)
+            if outcome is None:
                 queue.release(task)
-                fill()
+            fill()
+            if outcome is not None:
+                yield outcome
 
 
-def _collect(future: Any, cell: Cell) -> Outcome:
-    """Return a cell's outcome; a worker that died with it makes it a failed record."""
+def _collect(future: Any, task: Cell | Preparation) -> Outcome | None:
+    """Return a cell's outcome, None for a preparation; a cell that kills its workers becomes a failed record.
+
+    Raises:
+        UserError: the data cannot be prepared, or the cluster is gone.
+    """
+    from distributed.client import FutureCancelledError
     from distributed.scheduler import KilledWorker
 
     try:
         return future.result()
+    except FutureCancelledError as error:
+        raise UserError(f"the Dask scheduler is gone ({error}); run the same command again, {KEPT}") from error
     except KilledWorker as error:
-        record = Record(
-            id=cell.id,
-            cell=cell.model_dump(mode="json"),
-            status="failed",
-            failure=Failure(
-                type="KilledWorker",
-                message="the worker process died while it ran this cell (out of memory?); try fewer --workers",
-                traceback=str(error),
-            ),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        return record, None
+        if isinstance(task, Preparation):
+            raise UserError(
+                f"the workers that prepared {task.data.name} died (out of memory?); try fewer --workers, or a smaller "
+                f'--set dataset."{task.data.name}".size=N'
+            ) from error
+        return _killed(task, str(error)), None
+
+
+def _killed(cell: Cell, reason: str) -> Record:
+    return Record(
+        id=cell.id,
+        cell=cell.model_dump(mode="json"),
+        status="failed",
+        failure=Failure(
+            type="KilledWorker",
+            message="its worker processes died while they ran this cell (out of memory?); try fewer --workers",
+            traceback=reason,
+        ),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 @contextlib.contextmanager
@@ -168,7 +187,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     quiet = {
-        "distributed.scheduler.allowed-failures": 1,
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
         "distributed.worker.memory.terminate": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
@@ -177,12 +196,8 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(quiet))
         if scheduler:
-            try:
-                yield stack.enter_context(Client(scheduler, timeout="20s"))
-            except OSError as error:
-                raise UserError(
-                    f"no Dask scheduler answers at {scheduler} ({error}); start one or leave --scheduler"
-                ) from error
+            client = stack.enter_context(_connect(scheduler))
+            yield client
             return
         cluster = stack.enter_context(
             LocalCluster(
@@ -192,15 +207,57 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
         yield stack.enter_context(Client(cluster))
 
 
+def _connect(scheduler: str) -> Any:
+    """Return a client of somebody's scheduler that has workers.
+
+    Raises:
+        UserError: none answers there, or it has no workers.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, or leave "
+            "--scheduler away to use processes of this machine"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_S)
+    except TimeoutError as error:
+        client.close()
+        raise UserError(
+            f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker {scheduler} --nthreads 1`"
+        ) from error
+    return client
+
+
 def _prepare(preparation: Preparation, place: Place) -> None:
+    """Prepare a dataset for its backbones.
+
+    Raises:
+        UserError: the data are damaged, the cache cannot be written, or a backbone cannot be had.
+    """
     with cells.deterministic(torch.device("cpu")):
         for backbone in preparation.backbones:
-            prepare(preparation.data, backbone, place.cache, worker_device(place.device))
+            try:
+                prepare(preparation.data, backbone, place.cache, worker_device(place.device))
+            except ValueError as error:
+                raise UserError(str(error)) from error
 
 
 def _run_cell(cell: Cell, place: Place) -> Outcome:
-    for path in place.plugins:
-        methods.plugins.load_file(Path(path))
+    """Run a cell in a process that may never have heard of other people's methods.
+
+    Raises:
+        UserError: a plug-in cannot be loaded here, or see `cell.run`.
+    """
+    try:
+        methods.plugins.load_installed()
+        for path in place.plugins:
+            methods.plugins.load_file(Path(path))
+    except methods.plugins.PluginError as error:
+        raise UserError(str(error)) from error
     return cells.run(cell, place.cache, worker_device(place.device))
 
 
@@ -242,4 +299,6 @@ def default_workers(device: str) -> int:
     """Return one worker a GPU, or one a core."""
     if device == "cuda":
         return torch.cuda.device_count()
-    return 1 if device.startswith("cuda:") else len(os.sched_getaffinity(0))
+    from dask.system import CPU_COUNT  # minds what a container or a batch system allows
+
+    return 1 if device.startswith("cuda:") else CPU_COUNT

@@ -73,7 +73,9 @@ def prepare(spec: DataSpec, backbone: BackboneSettings, cache: Path, device: str
     imageset = datasets.load(datasets.create(spec.name, **spec.settings.parameters), spec.size, cache)
     if backbone.name in backbones.SCRATCH and not backbone.frozen:
         return Prepared(imageset, None, (), (), ())
-    network = backbones.build(backbone, imageset.images.shape[1]).eval()
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)  # a backbone without weights of its own is the same in every process
+        network = backbones.build(backbone, imageset.images.shape[1]).eval()
     mean, std = network.mean or (), network.std or ()
     if not backbone.frozen:
         return Prepared(imageset, None, (), mean, std)
