@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,13 +78,14 @@ def feature_figure(clouds: Sequence[Cloud], class_names: Sequence[str], title: s
     """Draw one panel a method."""
     across = min(4, len(clouds))
     down = math.ceil(len(clouds) / across)
-    figure = new_figure(max(5.6, PANEL * across + 0.3), (PANEL + 0.35) * down + 0.8)
+    width = max(5.6, PANEL * across + 0.3)
+    figure = new_figure(width, (PANEL + 0.35) * down + 0.8)
     grid = figure.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(clouds) :]:
         axes.set_visible(False)
     for axes, cloud in zip(grid.flat, clouds, strict=False):
         _draw(axes, cloud)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
+    figure.suptitle(textwrap.fill(title, int(13 * width)), x=0.01, ha="left", fontsize=9)
     figure.legend(handles=_handles(clouds[0], class_names), loc="outside lower left", ncols=4)
     return figure
 
@@ -93,9 +95,9 @@ def _draw(axes: Axes, cloud: Cloud) -> None:
     for label in np.argsort(-np.bincount(cloud.train_labels), kind="stable"):
         colour, marker = look(int(label))
         train, test = cloud.train[cloud.train_labels == label], cloud.test[cloud.test_labels == label]
-        hollow = {"facecolors": "none", "edgecolors": colour, "linewidths": 0.6, "alpha": 0.6}
-        axes.scatter(train[:, 0], train[:, 1], s=12, marker=marker, **hollow)
-        axes.scatter(test[:, 0], test[:, 1], s=14, marker=marker, color=colour, edgecolors="white", linewidths=0.4)
+        (x, y), (u, v) = train.T, test.T
+        axes.scatter(x, y, 13, marker=marker, facecolors="none", edgecolors=colour, linewidths=0.6, alpha=0.6)
+        axes.scatter(u, v, 13, marker=marker, color=colour, edgecolors="white", linewidths=0.4)
     axes.set(xticks=[], yticks=[])
     axes.set_title(f"{cloud.label}\ntest accuracy {100 * cloud.accuracy:.1f} %", fontsize=8)
     axes.set_xlabel(f"component 1 ({100 * cloud.variance[0]:.0f} %)")

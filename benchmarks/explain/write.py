@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -18,6 +18,8 @@ from benchmarks.report.names import AS_IN_PAPER, dataset_title, harder_first, le
 from benchmarks.report.render import write_table
 from benchmarks.report.style import save, styled
 from datasets import UserError
+
+T = TypeVar("T")
 
 
 def write_all(seen: Sequence[Seen], views: dict[int, View], left_out: dict[str, str], folder: Path) -> list[Path]:
@@ -45,7 +47,7 @@ def write_all(seen: Sequence[Seen], views: dict[int, View], left_out: dict[str, 
 def hardest(cells: Iterable[Cell]) -> set[str]:
     """Return the ids of the cells whose features are drawn: at the extreme level of each axis, first seed."""
     chosen = set()
-    for part in _grouped(list(cells), lambda cell: (cell.comparison, cell.protocol)):
+    for part in _grouped(cells, lambda cell: (cell.comparison, cell.protocol)):
         pick = min if harder_first(part[0].protocol) else max
         extreme, first = pick(level(cell) for cell in part), part[0].seed
         chosen |= {cell.id for cell in part if level(cell) == extreme and cell.seed == first}
@@ -90,7 +92,9 @@ def _title(cell: Cell) -> str:
     return f"{dataset_title(cell.dataset)}, protocol {where(cell)}, seed {cell.seed}"
 
 
-def _grouped(items, key):  # type: ignore[no-untyped-def]
+def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """Group by a key, each key once, in the order of first sight."""
-    order = list(dict.fromkeys(map(key, items)))
-    return [list(group) for _, group in groupby(sorted(items, key=lambda one: order.index(key(one))), key)]
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
