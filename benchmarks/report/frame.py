@@ -29,7 +29,7 @@ COLUMNS = {
     "parameters": "parameters of the method, as JSON",
     "head": "single-scale or multi-scale network; empty where not said",
     "comparison": "as-in-paper or equal-footing",
-    "settings": "short hash of the settings shared by the methods of one comparison",
+    "settings": "short hashes of what the methods of one table share: training, data, network, tuning / backbone",
     "train_hash": "hash of the training subset's indices",
     "test_hash": "hash of the test set's indices",
     "class_names": "names of the classes (list)",
@@ -114,8 +114,25 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
         "parameters": _compact(cell.get("parameters") or {}),
         "head": head,
         "comparison": str(cell.get("comparison") or _comparison(head, family)),
-        "settings": hashlib.sha256(_compact(cell.get("settings") or {}).encode()).hexdigest()[:8],
+        "settings": _settings(cell),
     }
+
+
+def _settings(cell: dict[str, Any]) -> str:
+    """Hash what all methods of one table share: training, data, network and tuning, but not what a method is about.
+
+    The head is the comparison's or the method's. A backbone without weights is what a method from scratch asks for, so
+    its hash has one part only, and goes together with any backbone.
+    """
+    shared = dict(cell.get("settings") or {})
+    backbone = shared.pop("backbone", None) or {}
+    network = {name: value for name, value in (cell.get("network") or {}).items() if name != "head"}
+    common = _hash([shared, network, cell.get("data"), cell.get("tune") or 0])
+    return common if backbone.get("weights") == "none" else f"{common}/{_hash(backbone)}"
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(_compact(value).encode()).hexdigest()[:8]
 
 
 def _comparison(head: str, family: str) -> str:

@@ -107,16 +107,33 @@ def _separate_settings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     notes, names = [], frame["dataset"].copy()
     point = ["comparison", "dataset", "protocol", "level", "label", "seed"]
     for dataset, group in frame.groupby("dataset", sort=False):
-        settings = group["settings"].value_counts()
+        known = _with_backbone(group["settings"])
+        settings = known.value_counts()
         if len(settings) == 1:
             continue
         if group.duplicated(point).any():
             notes.append(f"{dataset}: records of {len(settings)} different settings are shown apart, never averaged")
-            rare = group["settings"].ne(settings.index[0])
-            names[group.index[rare]] = f"{dataset} [settings " + group.loc[rare, "settings"] + "]"
+            rare = known.ne(settings.index[0])
+            names[group.index[rare]] = f"{dataset} [settings " + known[rare] + "]"
         else:
             notes.append(f"{dataset}: its records were made with {len(settings)} different settings; compare with care")
-    return frame.assign(dataset=names), notes
+    frame = frame.assign(dataset=names)
+    twice = frame.duplicated(point)
+    if twice.any():
+        labels = ", ".join(sorted(set(frame.loc[twice, "label"])))
+        notes.append(
+            f"{int(twice.sum())} cells repeat another one of the same name and seed ({labels}); the first is shown"
+        )
+    return frame[~twice].reset_index(drop=True), notes
+
+
+def _with_backbone(settings: pd.Series) -> pd.Series:
+    """Let cells from scratch stand with the cells that share all their settings but the backbone."""
+    fullest = {}
+    for name in settings.value_counts(ascending=True).index:
+        if "/" in name:
+            fullest[name.split("/")[0]] = name
+    return settings.map(lambda name: fullest.get(name, name))
 
 
 def _grids(folders: Sequence[Path]) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from datasets import UserError
 FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
 """Families in the order in which every table and figure shows them."""
 
+PROTOCOLS = ("step", "long-tail", "few", "natural")
+"""Protocols in the order in which they are shown."""
+
 PROPOSED = "multiscale-two-stage"
 COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "under-bagging")
 """The common methods that the paper's margins are taken over."""

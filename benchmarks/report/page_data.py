@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.loading import Collection
-from benchmarks.report.names import COMPARISONS, METRICS, PROPOSED, dataset_title, family_order
+from benchmarks.report.names import COMPARISONS, METRICS, PROPOSED, PROTOCOLS, dataset_title, family_order
 from benchmarks.report.points import skipped
 from benchmarks.report.style import PALETTE
 
@@ -26,6 +26,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
     """
     axes = {name: list(dict.fromkeys(table[name])) for name in ("comparison", "dataset", "protocol", "label", "family")}
     axes["family"].sort(key=family_order)
+    axes["protocol"].sort(key=lambda name: (name not in PROTOCOLS, PROTOCOLS.index(name) if name in PROTOCOLS else 0))
     data = {
         "metric": metric,
         "control": control,

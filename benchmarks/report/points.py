@@ -73,8 +73,11 @@ def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _with_asked(table: pd.DataFrame, frame: pd.DataFrame, grids: list[dict[str, Any]]) -> pd.DataFrame:
     """Add how many seeds were asked for, and rows for what was asked for and has no record."""
-    asked = _asked(grids).groupby(KEY)["seed"].nunique().rename("asked").reset_index()
     families = frame.drop_duplicates("label").set_index("label")["family"]
+    wanted = _asked(grids)
+    # The proposed methods bring their own network: on equal footing their cells are those of the other comparison.
+    own = wanted["comparison"].eq(EQUAL_FOOTING) & wanted["label"].map(families).eq("proposed")
+    asked = wanted[~own].groupby(KEY)["seed"].nunique().rename("asked").reset_index()
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
     table = table.merge(seen, on=["dataset", "protocol"], how="left")
@@ -95,12 +98,12 @@ def _asked(grids: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _cells(grid: dict[str, Any]) -> list[tuple[Any, ...]]:
-    comparison = grid.get("comparison") or AS_IN_PAPER
+    comparisons = grid.get("comparisons") or [grid.get("comparison") or AS_IN_PAPER]
     rows: list[tuple[Any, ...]] = []
     for dataset, protocol in product(grid.get("datasets", []), grid.get("protocols", [])):
         axis = {"few": grid.get("minorities"), "natural": [0.0]}.get(protocol, grid.get("ratios")) or []
         possible = [float(level) for level in axis if float(level) not in skipped([grid], dataset, protocol)]
-        rows += product([comparison], [dataset], [protocol], possible, grid.get("methods", []), grid.get("seeds", []))
+        rows += product(comparisons, [dataset], [protocol], possible, grid.get("methods", []), grid.get("seeds", []))
     return rows
 
 

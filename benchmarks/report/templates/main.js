@@ -36,7 +36,7 @@ function readAddress() {
   }
   view.text = known.get("text") ?? "";
   view.sort = known.get("sort") ?? view.sort;
-  view.descending = known.get("descending") === "true";
+  if (known.has("descending")) view.descending = known.get("descending") === "true";
 }
 
 // Browsers refuse to change the address on every keystroke.

@@ -1,5 +1,5 @@
 // The table: columns, sorting, drawing.
-const MAX_ROWS = 400;
+const MAX_ROWS = 150; // laying out more takes longer than a reader wants to wait; a button shows the rest
 
 function columns() {
   const levels = view.level === ALL ? levelsInView() : [Number(view.level)];

@@ -1,0 +1,91 @@
+"""The paper's claims are held against the numbers by hand-computed examples."""
+
+import pytest
+
+from benchmarks.report.claims import claims, markdown
+from benchmarks.report.loading import collect
+from benchmarks.report.names import COMMON, PROPOSED
+from benchmarks.report.points import points
+from tests.report.synthetic import cell, record, write
+
+
+def claimed(tmp_path, values, protocol="step"):
+    """Hold the claims against accuracies given as {(dataset, level, label): accuracy}; two seeds, 1 point apart."""
+    records = [
+        record(cell(dataset, level, seed, label, protocol), accuracy + (0.005 if seed else -0.005))
+        for (dataset, level, label), accuracy in values.items()
+        for seed in (0, 1)
+    ]
+    return claims(points(collect([write(tmp_path, records)])))
+
+
+def pick(rows, claim, where):
+    (found,) = [row for row in rows if claim in row.claim and row.where.startswith(where)]
+    return found
+
+
+def grid(dataset, level, proposed, common):
+    values = dict(zip(COMMON, common, strict=True))
+    return {(dataset, level, PROPOSED): proposed} | {(dataset, level, name): v for name, v in values.items()}
+
+
+@pytest.fixture
+def rows(tmp_path):
+    values = grid("elpv", 10, 0.99, [0.95, 0.96, 0.97, 0.98, 0.94]) | grid(
+        "elpv", 80, 0.98, [0.90, 0.92, 0.94, 0.96, 0.93]
+    )
+    return claimed(tmp_path, values | grid("textures", 10, 0.97, [0.96, 0.96, 0.96, 0.96, 0.96]))
+
+
+def test_mean_accuracy_of_the_proposed_method(rows):
+    found = pick(rows, "mean accuracy", "elpv")
+    assert (found.measured, found.cells, found.verdict) == ("98.50 %", 4, "holds")
+    found = pick(rows, "mean accuracy", "textures")
+    assert (found.measured, found.cells, found.verdict) == ("97.00 %", 2, "does not hold")
+    # Over all three blocks: (99 + 98 + 97) / 3
+    assert pick(rows, "mean accuracy", "all datasets").measured == "98.00 %"
+
+
+def test_margin_over_the_mean_of_the_common_methods(rows):
+    # elpv: 99 - 96 = 3 at IR 10 and 98 - 93 = 5 at IR 80; textures: 97 - 96 = 1
+    assert pick(rows, "all ratios", "elpv").measured == "+4.00 points"
+    assert pick(rows, "all ratios", "elpv").cells == 24
+    assert pick(rows, "all ratios", "textures").verdict == "does not hold"
+    assert pick(rows, "all ratios", "all datasets").measured == "+3.00 points"
+
+
+def test_margin_at_the_extreme_ratio_of_each_dataset(rows):
+    assert pick(rows, "extreme ratio", "elpv (step), IR 80").measured == "+5.00 points"
+    assert pick(rows, "extreme ratio", "textures (step), IR 10").measured == "+1.00 points"
+    # (5 + 1) / 2
+    found = pick(rows, "extreme ratio", "all datasets")
+    assert (found.measured, found.cells, found.verdict) == ("+3.00 points", 24, "does not hold")
+
+
+def test_what_cannot_be_measured_says_why(tmp_path):
+    values = grid("elpv", 10, 0.99, [0.9] * 5)
+    del values["elpv", 10, "focal"]
+    found = pick(claimed(tmp_path, values), "all ratios", "elpv")
+    assert found.verdict == "not measurable (elpv IR 10 lacks focal)"
+    assert found.measured == "n/a"
+
+
+def test_a_verdict_on_part_of_the_ratios_names_the_rest(tmp_path):
+    values = grid("elpv", 10, 0.99, [0.9] * 5) | grid("elpv", 80, 0.99, [0.9] * 5)
+    del values["elpv", 80, "under-bagging"]
+    found = pick(claimed(tmp_path, values), "all ratios", "elpv")
+    assert found.verdict == "holds; left out: elpv IR 80 lacks under-bagging"
+    assert found.cells == 12
+
+
+def test_several_minority_images(tmp_path):
+    rows = claimed(tmp_path, {("dagm/1", 5, PROPOSED): 0.994, ("dagm/1", 10, PROPOSED): 0.992}, "few")
+    (found,) = [row for row in rows if "several minority" in row.claim]
+    assert found.measured == "99.30 % (99.20 % at 10, 99.40 % at 5 minority images)"
+    assert found.verdict == "holds"
+
+
+def test_without_the_proposed_method_nothing_is_claimed(tmp_path):
+    rows = claimed(tmp_path, {("elpv", 10, "focal"): 0.9})
+    assert {row.verdict.split(" (")[0] for row in rows} == {"not measurable"}
+    assert "not measurable" in markdown(rows)

@@ -1,0 +1,127 @@
+"""Figures are there, in both formats, the same from the same records, and say what they show."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.report.figures.classes import confusion_figure
+from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
+from benchmarks.report.figures.draw import draw_all
+from benchmarks.report.figures.scores import score_figure
+from benchmarks.report.loading import collect
+from benchmarks.report.points import points
+from benchmarks.report.statistics import analyse
+from benchmarks.report.style import PALETTE, save, styled
+from tests.report.synthetic import METHODS, generate
+
+SOME = ("cross-entropy", "focal", "balanced-softmax", "crt", "multiscale-two-stage")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return collect([generate(folder, ["dagm/1"], SOME, [1, 5, 10, 20, 80], [0, 1, 2], ["long-tail"], True, 3)])
+
+
+@pytest.fixture(scope="module")
+def table(collection):
+    return points(collection)
+
+
+@pytest.fixture(scope="module")
+def drawn(collection, table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("figures")
+    analyses = {"as-in-paper": analyse(table, "accuracy", "cross-entropy")}
+    return draw_all(table, collection, analyses, "accuracy", "cross-entropy", folder)
+
+
+def test_every_kind_of_figure_in_both_formats(drawn):
+    kinds = ["accuracy", "families-accuracy", "cost-accuracy", "recall", "confusion", "scores", "shots"]
+    names = {"ranks-accuracy", "critical-difference-accuracy", *(f"dagm-1-long-tail-{kind}" for kind in kinds)}
+    assert {path.name for path in drawn} == {name + ending for name in names for ending in (".png", ".pdf")}
+
+
+def test_figures_are_images_and_documents_with_something_on_them(drawn):
+    for path in drawn:
+        if path.suffix == ".pdf":
+            assert path.read_bytes().startswith(b"%PDF-")
+        else:
+            pixels = np.asarray(Image.open(path).convert("L"))
+            assert pixels.shape[1] >= 640
+            assert (pixels < 128).mean() > 0.002
+
+
+def test_the_same_records_give_the_same_bytes(table, tmp_path):
+    with styled():
+        first = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "a")
+        again = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "b")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+
+
+def test_the_style_leaves_the_callers_settings_alone():
+    before = dict(mpl.rcParams)
+    with styled():
+        pass
+    assert dict(mpl.rcParams) == before
+
+
+def test_axes_have_labels_units_and_the_ratios_as_ticks(table):
+    axes = curve_figure(table, "accuracy", "cross-entropy").axes[0]
+    assert axes.get_xlabel() == "Imbalance ratio (IR)"
+    assert axes.get_ylabel() == "Accuracy (%)"
+    assert axes.get_xscale() == "log"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "5", "10", "20", "80"]
+
+
+def test_many_methods_stay_readable(tmp_path):
+    table = points(collect([generate(tmp_path, ["elpv"])]))
+    chosen = highlights(table, "accuracy", "cross-entropy")
+    assert chosen[0] == "cross-entropy"
+    assert chosen[-1] == "multiscale-two-stage"
+    families = [METHODS[name] for name in chosen]
+    assert len(families) == len(set(families)) == 7
+    lines = curve_figure(table, "accuracy", "cross-entropy").axes[0].get_lines()
+    coloured = [line for line in lines if line.get_color() in PALETTE]
+    looks = {(line.get_color(), line.get_marker()) for line in coloured}
+    assert len(looks) == len(coloured) == 7
+
+
+def test_bands_are_students_intervals():
+    # t(.975, 2) = 4.302653 and t(.975, 4) = 2.776445
+    assert half_width(np.array([0.3]), np.array([3])) == pytest.approx(4.302653 * 0.3 / np.sqrt(3))
+    assert half_width(np.array([0.3]), np.array([5])) == pytest.approx(2.776445 * 0.3 / np.sqrt(5))
+    assert np.isnan(half_width(np.array([np.nan]), np.array([1]))).all()
+
+
+def test_the_hardest_level(table):
+    assert extreme(table) == 80
+    assert extreme(table.assign(protocol="few")) == 1
+
+
+def test_confusion_adds_the_seeds_and_shows_shares_of_the_true_class(collection):
+    frame = collection.frame
+    figure = confusion_figure(frame, ["focal"], 80)
+    shares = np.asarray(figure.axes[0].images[0].get_array())
+    expected = sum(frame[frame["label"].eq("focal") & frame["level"].eq(80)]["confusion"], start=np.zeros((3, 3)))
+    assert shares == pytest.approx(100 * expected / expected.sum(axis=1, keepdims=True))
+    assert shares.sum(axis=1) == pytest.approx(np.full(3, 100))
+
+
+def test_without_stored_scores_there_is_no_curve(collection, tmp_path):
+    assert score_figure([tmp_path], collection.frame, SOME, 80) is None
+
+
+def test_precision_recall_and_reliability_of_a_perfect_method(tmp_path):
+    collection = collect([generate(tmp_path, ["elpv"], ["focal"], [10], [0])])
+    labels = np.repeat([0, 1], 100)
+    store = tmp_path / "scores"
+    logits = np.stack([1.0 - labels, labels], axis=1) * 20
+    np.savez(store / f"{collection.frame['id'].iloc[0]}.npz", logits=logits, labels=labels, indices=np.arange(200))
+    figure = score_figure([tmp_path], collection.frame, ["focal"], 10)
+    assert figure is not None
+    precision = figure.axes[0].get_lines()[0].get_ydata()
+    # Every threshold above the lowest score is perfect; at the lowest, half of the images are positive.
+    assert set(np.round(np.asarray(precision, dtype=float), 6)) == {50.0, 100.0}
+    (reliability, _) = figure.axes[1].get_lines()
+    assert np.asarray(reliability.get_ydata(), dtype=float) == pytest.approx([100.0])

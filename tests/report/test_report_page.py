@@ -1,0 +1,122 @@
+"""The page is one small, safe file; the command writes it, watches, and fails with one line."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from benchmarks.report import build
+from benchmarks.report.__main__ import main
+from benchmarks.report.page_data import escape_json
+from benchmarks.report.watch import watch
+from tests.report.synthetic import cell, generate, record, write
+
+EVIL = "</script><script>alert(1)</script>"
+
+
+def data_of(page):
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = generate(tmp_path_factory.mktemp("run"), ["elpv", "dagm/1"], ["cross-entropy", "focal"], [5, 10, 40])
+    made = record(cell("elpv", 10, 0, "crt") | {"label": EVIL})
+    made.environment = {"cpu": EVIL, "revision": "abc & def"}
+    write(folder, [made])
+    report = build([folder], figures=False)
+    return (report.out / "report.html").read_text()
+
+
+def test_the_page_is_one_file_below_five_megabytes_that_asks_for_nothing(page):
+    assert len(page.encode()) < 5e6
+    assert not re.search(r"<(link|img|iframe|script)[^>]*\s(src|href)=", page)
+    assert "default-src 'none'" in page
+
+
+def test_text_of_records_is_escaped(page):
+    assert EVIL not in page
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page
+    assert "abc &amp; def" in page
+    assert EVIL in data_of(page)["labels"]
+
+
+def test_json_cannot_end_the_script():
+    text = escape_json(json.dumps({"a": "</script>&\u2028"}, ensure_ascii=False))
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"a": "</script>&\u2028"}
+
+
+def test_the_page_has_the_points_unrounded_and_null_for_what_is_missing(page):
+    data = data_of(page)
+    assert data["datasets"] == ["dagm/1", "elpv"]
+    row = next(row for row in data["rows"] if data["labels"][row[4]] == EVIL and data["datasets"][row[1]] == "elpv")
+    assert row[11][data["metrics"]["accuracy"]["index"]] == [0.9, None]
+
+
+def test_summary_and_claims_come_before_the_table(page):
+    places = [page.index(f'<section id="{name}"') for name in ("summary", "claims", "table", "curves", "environment")]
+    assert places == sorted(places)
+    assert "python -m benchmarks.run --all" in page
+
+
+def test_the_command_writes_everything(tmp_path):
+    folder, out = generate(tmp_path / "run", ["elpv"], ["cross-entropy", "focal"], [5], [0]), tmp_path / "out"
+    assert main(["--results", str(folder), "--out", str(out), "--no-figures", "--metric", "macro_f1"]) == 0
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert {"report.html", "summary.md", "claims.md", "statistics.md", "tables/elpv-step-macro-f1.tex"} <= names
+
+
+def test_the_report_is_made_again_from_the_records_alone(tmp_path):
+    folder = generate(tmp_path / "run", ["elpv"], ["cross-entropy", "focal"], [5, 40])
+    first = {path.name: path.read_bytes() for path in build([folder], figures=False).files}
+    assert {path.name: path.read_bytes() for path in build([folder], figures=False).files} == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--results", "{path}/nowhere"], "does not exist"),
+        (["--results", "{path}"], "no records in"),
+        (["--results", "{path}", "--metric", "acuracy"], "no such metric; choose from accuracy"),
+    ],
+)
+def test_errors_are_one_line_and_exit_two(tmp_path, capsys, arguments, said):
+    assert main([text.format(path=tmp_path) for text in arguments]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+def test_an_unwritable_report_folder_is_one_clear_error(tmp_path, capsys):
+    folder = generate(tmp_path / "run", ["elpv"], ["cross-entropy"], [5], [0])
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert main(["--results", str(folder), "--out", str(blocked), "--no-figures"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_watching_rebuilds_when_a_record_comes_in_and_stops(tmp_path):
+    folder = generate(tmp_path / "run", ["elpv"], ["cross-entropy"], [5], [0])
+    page, stop, builds = folder / "report.html", threading.Event(), []
+    watcher = threading.Thread(target=lambda: builds.append(watch([folder], interval=0.05, stop=stop)))
+    watcher.start()
+    try:
+        wait_for(lambda: page.exists() and "1 of 1 cells done" in page.read_text())
+        assert 'http-equiv="refresh"' in page.read_text()
+        write(folder, [record(cell("elpv", 5, 1, "cross-entropy"))])
+        wait_for(lambda: "2 of 2 cells done" in page.read_text())
+    finally:
+        stop.set()
+        watcher.join(20)
+    assert builds == [2]
+    assert 'http-equiv="refresh"' not in page.read_text()
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)

@@ -1,0 +1,219 @@
+"""Tables say what was measured, over how many seeds, and what is missing."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from benchmarks.report.loading import collect
+from benchmarks.report.points import points
+from benchmarks.report.published import published
+from benchmarks.report.render import comma_separated, escape_latex, latex, markdown
+from benchmarks.report.special_tables import ablation_tables, shot_tables
+from benchmarks.report.tables import dataset_tables, summary_tables
+from tests.report.synthetic import cell, generate, record, write
+
+GRID = {
+    "datasets": ["elpv"],
+    "protocols": ["step"],
+    "ratios": [1, 10, 80],
+    "seeds": [0, 1],
+    "methods": ["cross-entropy", "focal", "class-balanced", "crt"],
+    "comparison": "as-in-paper",
+    "skipped": [{"dataset": "elpv", "protocol": "step", "ratio": 80, "reason": "only 71 images of defect"}],
+}
+VALUES = {
+    # method: ratio: accuracy of seeds 0 and 1 (None: failed; absent: no record)
+    "cross-entropy": {1: [0.90, 0.92], 10: [0.70, 0.80]},
+    "focal": {1: [0.92, 0.90], 10: [0.90]},
+    "class-balanced": {1: [0.80, 0.84], 10: [0.60, 0.66]},
+    "crt": {1: [0.85, None], 10: [None, None]},
+}
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    records = [
+        record(cell("elpv", ratio, seed, label), value)
+        for label, ratios in VALUES.items()
+        for ratio, values in ratios.items()
+        for seed, value in enumerate(values)
+    ]
+    return collect([write(tmp_path_factory.mktemp("run"), records, GRID)])
+
+
+@pytest.fixture(scope="module")
+def table(collection):
+    (made,) = dataset_tables(points(collection), collection, "accuracy")
+    return made
+
+
+def entries(table, label):
+    return next(found for _, name, found in table.rows if name == label)
+
+
+def test_mean_and_standard_deviation_over_seeds(table):
+    # (70 + 80) / 2 = 75; sd with one degree of freedom = 10 / sqrt 2 = 7.07
+    assert entries(table, "cross-entropy")[1].plain == "75.00 ± 7.07"
+
+
+def test_best_and_second_by_the_unrounded_mean_with_ties_sharing(table):
+    marks = {label: entries(table, label)[0].mark for label in VALUES}
+    assert marks == {"cross-entropy": "best", "focal": "best", "class-balanced": "second", "crt": ""}
+
+
+def test_a_mean_over_fewer_seeds_says_so_and_is_not_marked(table):
+    focal = entries(table, "focal")[1]
+    assert focal.plain == "90.00 (1/2)"
+    assert focal.mark == ""
+    assert entries(table, "cross-entropy")[1].mark == "best"
+
+
+def test_failed_and_skipped_cells_are_visible_and_nothing_is_zero(table):
+    assert entries(table, "crt")[0].plain == "85.00 (1/2, 1 failed)"
+    assert entries(table, "crt")[1].plain == "failed (0/2, 2 failed)"
+    assert entries(table, "focal")[2].plain == "skipped"
+    assert "IR 80 skipped: only 71 images of defect" in table.notes
+    assert not re.search(r"\|\s*0(\.0+)?\s*\|", markdown(table))
+
+
+def test_average_and_rank_only_for_methods_that_have_every_level(table):
+    columns = table.columns
+    assert columns == ["IR 1", "IR 10", "IR 80", "Average", "Rank", "Fit (s)", "Steps"]
+    # Means: cross-entropy .91, .75; focal .91, .90; class-balanced .82, .63. Ranks: 1.5, 2 | 1.5, 1 | 3, 3.
+    assert [entries(table, "cross-entropy")[i].mean for i in (3, 4)] == ["83.00", "1.75"]
+    assert [entries(table, "focal")[i].mean for i in (3, 4)] == ["90.50", "1.25"]
+    assert [entries(table, "class-balanced")[i].mean for i in (3, 4)] == ["72.50", "3.00"]
+    assert [entries(table, "crt")[i].mean for i in (3, 4)] == ["n/a", "n/a"]
+
+
+def test_families_come_in_their_order(table):
+    assert [family for family, _ in table.groups] == ["baseline", "cost-sensitive", "decoupling"]
+
+
+def test_less_is_better_for_calibration_error(collection):
+    (made,) = dataset_tables(points(collection), collection, "ece")
+    # The generator's error is (1 - accuracy) / 2: cross-entropy and focal have the least at IR 1.
+    assert entries(made, "focal")[0].mark == "best"
+    assert entries(made, "class-balanced")[0].mark == "second"
+    assert made.name == "elpv-step-ece"
+
+
+def test_a_metric_that_is_not_defined_is_not_available(tmp_path):
+    made = record(cell("elpv", 1, 0, "focal"))
+    assert made.metrics is not None
+    made.metrics.roc_auc = None
+    collection = collect([write(tmp_path, [made])])
+    (table,) = dataset_tables(points(collection), collection, "roc_auc")
+    assert entries(table, "focal")[0].mean == "n/a"
+
+
+def test_rounded_once_at_the_end(tmp_path):
+    # 0.912449 is 91.24 %; rounding to three decimals of a percent first would give 91.245 and then 91.25 (or 91.24).
+    values = {"focal": [0.9124495, 0.9124495], "crt": [0.9124494, 0.9124494]}
+    records = [record(cell("a", 1, s, label), v) for label, vs in values.items() for s, v in enumerate(vs)]
+    collection = collect([write(tmp_path, records)])
+    (table,) = dataset_tables(points(collection), collection, "accuracy")
+    assert [entries(table, label)[0].mean for label in values] == ["91.24", "91.24"]
+    assert [entries(table, label)[0].mark for label in values] == ["best", "second"]
+
+
+def test_latex_has_the_structure_of_booktabs(table):
+    text = latex(table)
+    assert [text.count(rule) for rule in (r"\toprule", r"\bottomrule")] == [1, 1]
+    assert r"\textbf{91.00}" in text
+    assert r"\underline{82.00}" in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    assert {line.count(" & ") for line in rows} == {7}
+    assert text.count("{") == text.count("}")
+    assert r"\begin{tabular}{@{}lrrrrrrr@{}}" in text
+
+
+def test_latex_escapes_what_it_would_take_for_a_command():
+    assert escape_latex("50 % of a_b & $x$ #1 {~^}\\") == (
+        r"50 \% of a\_b \& \$x\$ \#1 \{\textasciitilde{}\textasciicircum{}\}\textbackslash{}"
+    )
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_as_it_stands(table, collection, tmp_path):
+    body = latex(table).replace("focal", escape_latex("a_b & 5 % <$x$>"))
+    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "t.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+
+
+def test_csv_has_one_line_a_method_with_plain_numbers(table):
+    lines = list(csv.DictReader(io.StringIO(comma_separated(table))))
+    assert [line["method"] for line in lines] == ["cross-entropy", "class-balanced", "focal", "crt"]
+    assert lines[0]["IR 10"] == "75.00"
+    assert lines[0]["IR 10 sd"] == "7.07"
+    assert lines[2]["IR 10 remark"] == "1/2"
+
+
+def test_markdown_keeps_names_from_breaking_it(tmp_path):
+    spec = cell("elpv", 1, 0, "focal") | {"label": "a|b<script>_x_"}
+    collection = collect([write(tmp_path, [record(spec)])])
+    (table,) = dataset_tables(points(collection), collection, "accuracy")
+    text = markdown(table)
+    assert r"a\|b&lt;script&gt;\_x\_" in text
+
+
+def test_summary_has_a_column_per_dataset(tmp_path):
+    values = {("elpv", "focal"): 0.8, ("elpv", "crt"): 0.9, ("dagm/1", "focal"): 0.7}
+    records = [record(cell(dataset, 10, 0, label), value) for (dataset, label), value in values.items()]
+    collection = collect([write(tmp_path, records)])
+    (table,) = summary_tables(points(collection), "accuracy")
+    assert table.columns[:2] == ["dagm/1 (step)", "elpv (step)"]
+    assert [e.mean for e in entries(table, "crt")[:3]] == ["n/a", "90.00", "n/a"]
+    assert [e.mean for e in entries(table, "focal")[:3]] == ["70.00", "80.00", "75.00"]
+
+
+def test_ablation_takes_network_and_transfer_apart(tmp_path):
+    labels = ["cross-entropy", "singlescale-two-stage", "multiscale-one-stage", "multiscale-two-stage", "focal"]
+    records = [record(cell("elpv", 10, s, label)) for label in labels for s in (0, 1)]
+    collection = collect([write(tmp_path, records)])
+    (table,) = ablation_tables(points(collection), collection, "accuracy")
+    assert [(family, [label for label, _ in rows]) for family, rows in table.groups] == [
+        ("single-scale network", ["one-stage transfer (cross-entropy)", "two-stage transfer (singlescale-two-stage)"]),
+        (
+            "multi-scale network",
+            ["one-stage transfer (multiscale-one-stage)", "two-stage transfer (multiscale-two-stage)"],
+        ),
+    ]
+
+
+def test_shots_of_a_long_tail_with_an_empty_group(tmp_path):
+    spec = cell("cifar10", 4, 0, "focal", "long-tail")
+    # Counts of the generator: 400, 200, 100. Nothing has less than 20 images.
+    collection = collect([write(tmp_path, [record(spec, 0.6, [0.9, 0.7, 0.2])])])
+    (table,) = shot_tables(points(collection))
+    assert [entry.mean for entry in entries(table, "focal")] == ["60.00", "80.00", "20.00", "n/a"]
+
+
+def test_published_numbers_stand_beside_the_measured_and_are_marked(tmp_path):
+    folder = generate(tmp_path, ["cifar10"], ["cross-entropy", "focal"], [50, 100], [0], ["long-tail"], classes=10)
+    collection = collect([folder])
+    table, *_ = dataset_tables(points(collection), collection, "accuracy")
+    label = "balanced-softmax † (BagofTricks-LT)"
+    # Published errors of 18.89 and 22.46 %.
+    assert [(e.mean, e.mark) for e in entries(table, label)[:2]] == [("81.11", "published"), ("77.54", "published")]
+    assert r"77.54$^\dagger$" in latex(table)
+    assert "77.54 †" in markdown(table)
+    assert any("not measured here" in note for note in table.notes)
+    assert all(e.mark != "published" for e in entries(table, "focal"))
+    (other,) = dataset_tables(points(collection), collection, "macro_f1")
+    assert "published" not in markdown(other)
+
+
+def test_published_numbers_are_those_of_the_literature():
+    rows = published().set_index(["dataset", "ratio", "method", "source"])["error"]
+    assert rows["cifar10", 100, "ldam-drw", "WVN-RS"] == 22.97
+    assert rows["cifar100", 50, "crt", "BagofTricks-LT"] == 54.64
+    assert len(rows) == 13 * 4 - 2
