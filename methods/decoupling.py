@@ -15,21 +15,23 @@ from methods.context import Context
 from methods.data import TrainSet
 from methods.networks import Network
 from methods.registry import register
-from methods.stages import Stage
+from methods.stages import RETRAIN_ADAM_RATE, Stage
 
-SHARES: SearchSpace = {"second_share": [0.1, 0.15, 0.25, 0.5]}
+SHARES: SearchSpace = {"second_share": [0.1, 0.15, 0.25, 0.5], "second_rate": [0.3, 1.0, 3.0]}
 
 
 @register("crt", family="decoupling", source="Kang et al. 2020")
 class CRT(NetworkMethod):
     """Classifier re-training: cross-entropy; then a new classifier on frozen features, classes sampled alike.
 
-    The second stage takes second_share = 0.15 of the steps.
+    The second stage takes second_share = 0.15 of the steps, at second_rate = 1 times the learning rate (ten times that
+    under AdamW: see `methods.stages.RETRAIN_ADAM_RATE`).
     """
 
     search_space: ClassVar[SearchSpace] = SHARES
 
     second_share: float = Field(default=0.15, gt=0, lt=1)
+    second_rate: PositiveFloat = 1.0
 
     def stages(self) -> list[Stage]:
         """Features, then classifier."""
@@ -39,6 +41,8 @@ class CRT(NetworkMethod):
                 share=self.second_share,
                 trainable=("classifier",),
                 sampling=sampling.class_balanced,
+                learning_rate=self.second_rate,
+                adam_rate=RETRAIN_ADAM_RATE,
                 restart=("classifier",),
             ),
         ]
@@ -48,13 +52,13 @@ class CRT(NetworkMethod):
 class LWS(NetworkMethod):
     """Learnable weight scaling: as crt, but the second stage learns only a factor for each class, f_c (w_c h + b_c).
 
-    The factors begin at 1; they take second_share = 0.15 of the steps at second_rate = 10 times the learning rate.
+    The factors begin at 1. Share and rate of the second stage are those of crt.
     """
 
-    search_space: ClassVar[SearchSpace] = {**SHARES, "second_rate": [1.0, 3.0, 10.0]}
+    search_space: ClassVar[SearchSpace] = SHARES
 
     second_share: float = Field(default=0.15, gt=0, lt=1)
-    second_rate: PositiveFloat = Field(default=10.0, description="factor on the learning rate: C numbers are learnt")
+    second_rate: PositiveFloat = 1.0
 
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with a factor for each class, from the same initial weights."""
@@ -73,6 +77,7 @@ class LWS(NetworkMethod):
                 trainable=("classifier.scale",),
                 sampling=sampling.class_balanced,
                 learning_rate=self.second_rate,
+                adam_rate=RETRAIN_ADAM_RATE,
             ),
         ]
 

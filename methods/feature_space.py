@@ -14,19 +14,20 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveInt, PrivateAttr, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, field_validator
 from torch import Tensor, nn
 
 from methods import inference
 from methods.base import NetworkMethod, SearchSpace
 from methods.context import Context
 from methods.data import Images, TrainSet
+from methods.decoupling import SHARES
 from methods.imblearn_samplers import Features, Labels, Resampler, build, defaults, ensemble_names, sampler_names
 from methods.loop import run_stage
 from methods.networks import Network, Vector
 from methods.registry import register, register_prefix
 from methods.settings import Augmentation
-from methods.stages import Stage
+from methods.stages import RETRAIN_ADAM_RATE, Stage
 
 PREFIX = "imblearn"
 
@@ -62,11 +63,15 @@ class FeatureSpace(NetworkMethod):
 
 
 class FeatureResampling(FeatureSpace):
-    """Cross-entropy training; then a new classifier on resampled features, in the last `second_share` of the steps."""
+    """Cross-entropy training; then a new classifier on resampled features.
 
-    search_space: ClassVar[SearchSpace] = {"second_share": [0.1, 0.15, 0.25, 0.5]}
+    The classifier takes the last second_share = 0.15 of the steps, at the learning rate of crt's second stage.
+    """
+
+    search_space: ClassVar[SearchSpace] = SHARES
 
     second_share: float = Field(default=0.15, gt=0, lt=1)
+    second_rate: PositiveFloat = 1.0
 
     def finish_share(self) -> float:
         """The classifier's share: all of it where nothing below is trained."""
@@ -92,14 +97,15 @@ class FeatureResampling(FeatureSpace):
         begun = context.budget.steps - steps
         progress = [(begun + step) / context.budget.steps for step in range(steps)]
         plain = replace(context, augmentation=Augmentation(horizontal_flip=False, vertical_flip=False))
-        run_stage(self, small, data, plain, Stage(), progress, "classifier")
+        stage = Stage(learning_rate=self.second_rate, adam_rate=RETRAIN_ADAM_RATE)
+        run_stage(self, small, data, plain, stage, progress, "classifier")
         return small.classifier
 
 
 class Neighbours(FeatureResampling):
     """A sampler that looks at k neighbours, fewer where a class has no more than k images."""
 
-    search_space: ClassVar[SearchSpace] = {"k": [3, 5, 7], "second_share": [0.1, 0.15, 0.25, 0.5]}
+    search_space: ClassVar[SearchSpace] = {**SHARES, "k": [3, 5, 7]}
 
     k: PositiveInt = 5
 

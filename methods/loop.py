@@ -57,7 +57,7 @@ def run_stage(
     restart(network, stage.restart)
     draws = Draws(method, stage, train, context, progress, purpose)
     parameters = freeze_all_but(network, stage.trainable)
-    optimizer = build_optimizer(parameters, context.optimizer, stage.learning_rate)
+    optimizer = build_optimizer(parameters, context.optimizer, stage)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(context.optimizer, step, len(progress)))
     amp = mixed_precision(context.device)
     total = torch.zeros((), device=context.device)
@@ -114,11 +114,12 @@ class Draws:
         return Batch(self.train.images.read(rows, flips, shifts), self.train.labels[rows])
 
 
-def build_optimizer(parameters: list[torch.nn.Parameter], settings: Optimizer, factor: float) -> torch.optim.Optimizer:
+def build_optimizer(parameters: list[torch.nn.Parameter], settings: Optimizer, stage: Stage) -> torch.optim.Optimizer:
     """Build the comparison's optimiser for one stage."""
-    rate, decay = settings.learning_rate * factor, settings.weight_decay
+    rate, decay = settings.learning_rate * stage.learning_rate, settings.weight_decay
     if settings.name == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
+    rate *= stage.adam_rate
     return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=parameters[0].device.type != "meta")
 
 

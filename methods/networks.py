@@ -94,7 +94,7 @@ class Vector(Head):
 
 
 class SingleScale(Head):
-    """One receptive field over the first depth's maps: a 1 x 1 convolution narrows them to width / 2, a 3 x 3 follows."""
+    """One receptive field over the first depth's maps: a 1 x 1 convolution to width / 2 channels, then a 3 x 3."""
 
     def __init__(self, shapes: Shapes, settings: NetworkSettings) -> None:
         super().__init__(settings.dropout)

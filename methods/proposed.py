@@ -2,29 +2,33 @@
 
 What the paper states (abstract; doi 10.1007/s00521-021-06066-8): a multi-scale convolutional network, and two-stage
 transfer learning for imbalanced data. A later paper of the same line says that the two-stage transfer "changes the
-sampling distribution during training". The full text is not public; everything else here is interpretation: which
-receptive fields, how each stage samples, what is frozen, the stages' shares and step sizes. These are parameters.
+sampling distribution during training".
+
+What is interpretation, since the full text is not public: the receptive fields (`networks.MultiScale`), how each stage
+samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
+(`compensate`). All of it are parameters; `python -m benchmarks.choose` shows how their defaults were chosen.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+import torch
 from pydantic import Field, PositiveFloat
+from torch import Tensor, nn
 
 from methods import sampling
-from methods.base import NetworkMethod
+from methods.base import Criterion, NetworkMethod, SearchSpace
+from methods.context import Context
+from methods.data import TrainSet
+from methods.loop import run_stage
+from methods.losses import AdjustedCrossEntropy
+from methods.networks import Network
 from methods.registry import register
 from methods.sampling import ClassProbabilities
 from methods.stages import Stage
 
-Sampling = Literal["instance", "sqrt", "class"]
-
-SAMPLING: dict[str, ClassProbabilities] = {
-    "instance": sampling.instance_balanced,
-    "sqrt": lambda counts, progress: sampling.power(counts, 0.5),
-    "class": sampling.class_balanced,
-}
+NEW_LAYERS = ("head", "classifier")
 
 
 class OneStage(NetworkMethod):
@@ -35,24 +39,79 @@ class TwoStage(NetworkMethod):
     """Transfer in two stages that differ in what learns, how classes are sampled and how large the steps are.
 
     Stage 1 trains the new layers on top of the frozen transfer; stage 2 fine-tunes the whole network with another
-    sampling distribution and smaller steps.
+    sampling distribution and smaller steps. Over cached feature maps the backbone is frozen in both.
+
+    Attributes:
+        first_exponent: q of stage 1, which samples P(c) ~ n_c^q: 1 is every image alike, 0 every class alike.
+        second_exponent: q of stage 2.
+        second_share: of the gradient steps.
+        second_rate: factor on the learning rate in stage 2.
+        compensate: minimise CE(z + log P(c)) with the stage's P, so that both stages aim at one balanced decision
+            however they sample, and the change of the distribution does not shift it.
+        source: a dataset; its balanced task trains the new layers before stage 1 (None: ImageNet weights alone).
+        source_share: of the gradient steps, where there is a source.
     """
 
-    first_sampling: Sampling = "instance"
-    second_sampling: Sampling = "class"
+    search_space: ClassVar[SearchSpace] = {
+        "first_exponent": [0.0, 0.5, 1.0],
+        "second_exponent": [0.0, 0.5, 1.0],
+        "second_share": (0.2, 0.6),
+        "second_rate": (0.1, 1.0),
+    }
+
+    first_exponent: float = Field(default=0.0, ge=-1, le=1)
+    second_exponent: float = Field(default=1.0, ge=-1, le=1)
     second_share: float = Field(default=0.5, gt=0, lt=1)
     second_rate: PositiveFloat = 0.5
+    compensate: bool = True
+    source: str | None = None
+    source_share: float = Field(default=0.3, gt=0, lt=1)
+
+    def network(self, context: Context, train: TrainSet) -> Network:
+        """Build the network; with a source, its new layers have learnt the source's task."""
+        network = super().network(context, train)
+        if self.source is not None:
+            self._learn_source(network, context)
+        return network
+
+    def finish_share(self) -> float:
+        """The source's share is taken outside the two stages."""
+        return self.source_share if self.source is not None else 0.0
 
     def stages(self) -> list[Stage]:
         """New layers, then everything."""
         return [
+            Stage(share=1 - self.second_share, trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)),
             Stage(
-                share=1 - self.second_share,
-                trainable=("head", "classifier"),
-                sampling=SAMPLING[self.first_sampling],
+                share=self.second_share,
+                learning_rate=self.second_rate,
+                sampling=power_sampling(self.second_exponent),
             ),
-            Stage(share=self.second_share, learning_rate=self.second_rate, sampling=SAMPLING[self.second_sampling]),
         ]
+
+    def criterion(self, counts: Tensor, progress: float) -> Criterion:
+        """Cross-entropy, the stage's sampling distribution taken off the decision."""
+        if not self.compensate:
+            return super().criterion(counts, progress)
+        exponent = self.first_exponent if progress < 1 - self.second_share else self.second_exponent
+        return AdjustedCrossEntropy(sampling.power(counts, exponent).clamp(min=1e-6).log())
+
+    def _learn_source(self, network: Network, context: Context) -> None:
+        if context.source is None or self.source is None:
+            raise ValueError(f"source={self.source!r}: there is no way to load another dataset here")
+        data = context.source(self.source).to(context.device)
+        classifier = nn.Linear(network.head.dim, data.num_classes)
+        task = Network(network.trunk, network.head, classifier).to(context.device)
+        task = task.to(memory_format=torch.channels_last)
+        stage = Stage(trainable=NEW_LAYERS, sampling=sampling.class_balanced)
+        run_stage(self, task, data, context, stage, [0.0] * self.finish_steps(context), "source task")
+
+
+def power_sampling(exponent: float) -> ClassProbabilities:
+    """Return the sampling P(c) ~ n_c^q; at q = 1 every image is drawn once per pass."""
+    if exponent == 1:
+        return sampling.instance_balanced
+    return lambda counts, progress: sampling.power(counts, exponent)
 
 
 @register("multiscale-two-stage", family="proposed", source="Liu et al. 2021")

@@ -8,6 +8,10 @@ from torch import nn
 
 from methods.sampling import ClassProbabilities
 
+RETRAIN_ADAM_RATE = 10.0
+"""`adam_rate` of stages that train a classifier anew: 22 steps of 0.001 (15 % of 150) would leave it within a tenth of
+its random weights' size."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -19,6 +23,8 @@ class Stage:
             no gradient, and batch normalisation keeps its statistics.
         sampling: replaces the method's for this stage.
         learning_rate: factor on the comparison's.
+        adam_rate: further factor under AdamW. Its steps are as long as the rate, however large the gradient, so a few
+            of them do not move a new layer from its random weights; SGD's steps grow with the gradient.
         restart: prefixes of the names of the modules that begin this stage anew.
         limit: whether the method's `limit` holds in this stage.
     """
@@ -27,6 +33,7 @@ class Stage:
     trainable: tuple[str, ...] = ("",)
     sampling: ClassProbabilities | None = None
     learning_rate: float = 1.0
+    adam_rate: float = 1.0
     restart: tuple[str, ...] = ()
     limit: bool = True
 

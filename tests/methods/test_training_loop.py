@@ -11,7 +11,7 @@ import methods
 from methods import loop, sampling, testing
 from methods.base import NetworkMethod
 from methods.data import Images
-from methods.settings import Augmentation, Budget
+from methods.settings import Augmentation, Budget, Optimizer
 from methods.stages import Stage, split_steps
 
 
@@ -132,3 +132,11 @@ def test_a_stage_trains_at_its_own_rate():
         loop.run_stage(method, network, train, context, Stage(learning_rate=rate), [0.0] * 4, "stage")
         moved.append((network.classifier.weight - before).abs().mean().item())
     assert moved[0] > 20 * moved[1]
+
+
+@pytest.mark.parametrize(("name", "factor"), [("adamw", 10.0), ("sgd", 1.0)])
+def test_a_retrained_classifier_has_larger_steps_under_adamw_only(name, factor):
+    stage = methods.create("crt", second_rate=2.0).stages()[1]
+    settings = Optimizer(name=name, learning_rate=0.01)
+    optimizer = loop.build_optimizer([torch.nn.Parameter(torch.zeros(1))], settings, stage)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * 2 * factor)
