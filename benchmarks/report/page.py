@@ -134,14 +134,18 @@ def _completeness(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{**row, "dataset": dataset_title(str(row["dataset"]))} for row in rows]
 
 
+def _plain(value: Any) -> str:
+    """Write a value of the environment for people."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    return "none" if value is None else str(value)
+
+
 def _environments(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Say in which environments the cells ran, the most frequent first."""
     result = []
     for text, group in frame.groupby("environment"):
-        entries = [
-            (str(name), value if isinstance(value, str) else json.dumps(value))
-            for name, value in json.loads(str(text)).items()
-        ]
+        entries = [(str(name), _plain(value)) for name, value in json.loads(str(text)).items()]
         first, last = group["created"].min(), group["created"].max()
         result.append({"cells": len(group), "first": first, "last": last, "entries": entries})
     return sorted(result, key=lambda each: -each["cells"])[:10]

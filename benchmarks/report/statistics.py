@@ -64,8 +64,8 @@ def analyse(table: pd.DataFrame, metric: str, control: str) -> Analysis:
     result.ranks = mean_ranks(values, result.metric).sort_values(kind="stable")
     if blocks < MIN_BLOCKS:
         result.verdict = (
-            f"No test and no diagram: {blocks} blocks are fewer than the {MIN_BLOCKS} needed to say anything; add "
-            "datasets or ratios."
+            f"No test and no diagram: there are {blocks} blocks (dataset x protocol x level) and "
+            f"{MIN_BLOCKS} are needed to say anything; add datasets or ratios."
         )
     elif methods > 2:
         result.friedman = friedman(values, result.metric)
@@ -136,16 +136,17 @@ def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataF
     """Compare every method with the control, block by block; empty where the control is not among them.
 
     Returns:
-        Indexed by method: `difference` (mean, stored units, positive is better), `low`, `high` (95 % bootstrap
-        interval), `wins`, `losses`, and with at least five blocks `p` (Wilcoxon) and `p_holm`.
+        Indexed by method: `difference` (mean, stored units, positive is better), `wins`, `losses`, and with at least
+        five blocks `low`, `high` (95 % bootstrap interval), `p` (Wilcoxon) and `p_holm`.
     """
     if control not in values:
         return pd.DataFrame()
     differences = metric.sign * values.drop(columns=control).sub(values[control], axis="index")
-    low, high = bootstrap_interval(differences.to_numpy())
+    enough = len(values) >= MIN_BLOCKS
+    low, high = bootstrap_interval(differences.to_numpy()) if enough else (np.nan, np.nan)
     result = pd.DataFrame({"difference": differences.mean(), "low": low, "high": high})
     result["wins"], result["losses"] = differences.gt(0).sum(), differences.lt(0).sum()
-    if len(values) >= MIN_BLOCKS:
+    if enough:
         result["p"] = [wilcoxon(differences[label].to_numpy()) for label in differences]
         result["p_holm"] = holm(result["p"].to_numpy())
     return result.sort_values("difference", ascending=False, kind="stable")

@@ -7,7 +7,7 @@ from tabulate import tabulate
 
 from benchmarks.report.names import COMPARISONS
 from benchmarks.report.render import escape_markdown
-from benchmarks.report.statistics import CAVEAT, DRAWS, Analysis
+from benchmarks.report.statistics import CAVEAT, DRAWS, MIN_BLOCKS, Analysis
 
 
 def markdown(analyses: dict[str, Analysis]) -> str:
@@ -71,10 +71,11 @@ def control_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
         return [], []
     rows = pd.DataFrame({"method": table.index})
     rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
-    bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
-    rows["95 % interval"] = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
     rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
     if "p" in table:
+        bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
+        interval = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
+        rows.insert(2, "95 % interval", interval)
         rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()
     return list(rows.columns), rows.to_numpy().tolist()
 
@@ -83,8 +84,9 @@ def _control(analysis: Analysis) -> list[str]:
     heads, rows = control_rows(analysis)
     unit = f" in {analysis.metric.points}" if analysis.metric.points else ""
     return [
-        f"Mean difference over blocks{unit} (positive is better), percentile bootstrap over blocks ({DRAWS} draws); "
-        "p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods.",
+        f"Mean difference over blocks{unit} (positive is better); interval: percentile bootstrap over blocks ({DRAWS} "
+        "draws); p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods. Both need "
+        f"{MIN_BLOCKS} blocks.",
         "",
         f"*{CAVEAT}*",
         "",

@@ -104,7 +104,8 @@ def _fill(found: Finding, part: pd.DataFrame, metric: str, control: str) -> None
     if means.empty:
         return
     seconds = part.groupby("label")["seconds_fit"].median()
-    found.leader = str(means.idxmax())
+    # Where plain training is as good as the best, there is nothing that leads it.
+    found.leader = control if means.get(control) == means.max() else str(means.idxmax())
     found.mean = float(means.max() * shown.sign)
     best = values[found.leader]
     found.enough = _enough(best)

@@ -52,7 +52,7 @@ def overall(analysis: Analysis | None) -> list[str]:
 
 
 def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
-    """Say what is not there: failed cells, cells without a record, levels the data cannot support, differences."""
+    """Say what is not there: failed cells, cells without a record, levels the data cannot support, remarks."""
     texts = list(collection.problems)
     failed = collection.frame[collection.frame["status"].eq("failed")]
     for (label, error), group in failed.groupby(["label", "error"], sort=False):
@@ -66,7 +66,11 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
         for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
-    return texts
+    absent_data = sorted({name for grid in collection.grids for name in grid.get("missing") or {}})
+    texts += [f"Not available where it ran: {_list(absent_data)}"] if absent_data else []
+    notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()
+    pairs = zip(notes["dataset"], notes["notes"], strict=True)
+    return texts + [f"{dataset_title(dataset)}: {note}" for dataset, note in pairs]
 
 
 def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str]) -> str:
@@ -77,7 +81,7 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
         lines += [f"**{escape_markdown(part.advice)}**", ""] if part.advice else []
         lines += [escape_markdown(" ".join(part.sentences)), ""]
     lines += [
-        "## What is missing",
+        "## What is missing, and remarks",
         "",
         *([f"- {escape_markdown(gap)}" for gap in gaps] or ["Nothing: every cell asked for is done."]),
         "",

@@ -54,14 +54,14 @@ def opened(browser, page_file):
     """Open the page in a new context; what it says on the console and what it asks for is checked at the end."""
     contexts, said, asked = [], [], []
 
-    def open_page(width=1920, scheme="light", fragment=""):
+    def open_page(width=1920, scheme="light", file=page_file):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(page_file.as_uri() + fragment)
+        page.goto(file.as_uri())
         return page
 
     yield open_page
@@ -69,6 +69,16 @@ def opened(browser, page_file):
         context.close()
     assert said == []
     assert {url.split(":", 1)[0] for url in asked} <= {"file", "data", "blob"}
+
+
+@pytest.fixture(scope="module")
+def mixed_file(tmp_path_factory):
+    """Make a report whose datasets were run under different protocols and comparisons."""
+    folder = tmp_path_factory.mktemp("mixed")
+    specs = [cell("cifar10", 100, 0, "focal", "long-tail"), cell("elpv", 5, 0, "focal", "few")]
+    specs += [cell("elpv", 10, 0, "crt"), cell("elpv", 10, 0, "crt", comparison="equal-footing")]
+    build([write(folder, map(record, specs))], figures=False)
+    return folder / "report.html"
 
 
 def column(page, title):
@@ -160,6 +170,24 @@ def test_text_of_records_stays_text(opened):
     assert page.locator("#grid img").count() == 0
     assert column(page, "IR 1") == ["20.00"]
     assert column(page, "IR 10") == ["n/a"]
+
+
+def choices(page, name):
+    return page.locator(f"#f-{name} option").evaluate_all("(found) => found.map((option) => option.value)")
+
+
+def test_only_what_was_measured_can_be_chosen(opened, mixed_file):
+    page = opened(file=mixed_file)
+    assert page.input_value("#f-dataset") == "cifar10"
+    assert choices(page, "protocol") == ["long-tail"]
+    page.select_option("#f-dataset", "elpv")
+    assert choices(page, "protocol") == ["step", "few"]
+    assert column(page, "Method") == ["crt"]
+    page.select_option("#f-protocol", "few")
+    assert column(page, "5 min.") == ["90.00"]
+    page.select_option("#f-comparison", "equal-footing")
+    assert choices(page, "dataset") == ["", "elpv"]
+    assert column(page, "IR 10") == ["90.00"]
 
 
 def test_curves_are_drawn_with_bands_and_follow_the_metric(opened):

@@ -130,7 +130,7 @@ def test_only_complete_methods_and_blocks_and_what_is_left_out_is_said(tmp_path)
 def test_too_few_blocks_give_a_sentence_and_no_test(tmp_path):
     folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal", "crt"], [1, 5, 10, 20])
     analysis = analyse(points(collect([folder])), "accuracy", "cross-entropy")
-    assert "4 blocks are fewer than the 5" in analysis.verdict
+    assert "there are 4 blocks (dataset x protocol x level) and 5 are needed" in analysis.verdict
     assert analysis.nemenyi is None
     assert analysis.friedman == {}
     assert "p" not in analysis.against_control

@@ -16,6 +16,21 @@ function fillControls() {
   options("f-comparison", DATA.comparisons.map(([name, title]) => [name, title.split(":")[0]]));
 }
 
+// Only what has points can be chosen: datasets of the comparison, protocols of the dataset.
+function fillDependent() {
+  const here = POINTS.filter((p) => p.comparison === view.comparison);
+  const datasets = DATA.datasets.filter((name) => here.some((p) => p.dataset === name));
+  options("f-dataset", datasets.map((d) => [d, d]), "all");
+  if (view.dataset !== ALL && !datasets.includes(view.dataset)) view.dataset = datasets[0];
+  byId("f-dataset").value = view.dataset;
+  const mine = here.filter((p) => view.dataset === ALL || p.dataset === view.dataset);
+  const protocols = DATA.protocols.filter((name) => mine.some((p) => p.protocol === name));
+  options("f-protocol", protocols.map((p) => [p, p]));
+  if (!protocols.includes(view.protocol)) view.protocol = protocols[0];
+  byId("f-protocol").value = view.protocol;
+  fillLevels();
+}
+
 function fillLevels() {
   const levels = levelsInView();
   options("f-level", levels.map((l) => [String(l), levelName(l)]), "all");
@@ -57,7 +72,7 @@ function showControls() {
 }
 
 function update() {
-  fillLevels();
+  fillDependent();
   drawTable();
   laterChart();
 }
