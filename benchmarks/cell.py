@@ -165,10 +165,11 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
     backbone = cell.settings.backbone
 
     def source(name: str) -> methods.TrainSet:
-        """Return another dataset's whole train pool, prepared as this cell's data are."""
-        spec = cell.data.model_copy(update={"name": name, "settings": plan.DatasetSettings()})
+        """Return another dataset's balanced task, prepared as this cell's data are."""
+        spec = plan.source_spec(cell.data, {"source": name})
+        assert spec is not None
         other = prepare(spec, backbone, cache, str(device))
-        return other.train_set(plan.split(spec, other.imageset.index, cell.seed).train)
+        return other.train_set(plan.source_rows(spec, other.imageset.index, cell.seed))
 
     return Context(
         seed=cell.identity,

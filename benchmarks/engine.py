@@ -6,9 +6,10 @@ Workers compute, this process alone writes. Each dataset is prepared by one task
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 
 import methods.plugins
 from benchmarks import cell as cells
-from benchmarks.plan import Cell, DataSpec
+from benchmarks.plan import Cell, DataSpec, source_spec
 from benchmarks.prepare import prepare
 from benchmarks.store import Failure, Record
 from datasets import UserError
@@ -54,6 +55,7 @@ class Preparation:
 
     data: DataSpec
     backbones: tuple[BackboneSettings, ...]
+    sources: tuple[DataSpec, ...] = ()
 
 
 @dataclass
@@ -71,7 +73,11 @@ class Queue:
         for cell in todo:
             waiting.setdefault(cell.data, []).append(cell)
         preparations = [
-            Preparation(spec, tuple(dict.fromkeys(cell.settings.backbone for cell in group)))
+            Preparation(
+                spec,
+                tuple(dict.fromkeys(cell.settings.backbone for cell in group)),
+                tuple(dict.fromkeys(s for cell in group if (s := source_spec(spec, cell.parameters)))),
+            )
             for spec, group in waiting.items()
         ]
         return cls(deque(preparations), waiting)
@@ -91,7 +97,7 @@ class Listener(Protocol):
         """A cell is done or has failed."""
 
 
-def run_in_process(todo: list[Cell], place: Place, listener: Listener) -> Iterator[Outcome]:
+def run_in_process(todo: list[Cell], place: Place, listener: Listener) -> Generator[Outcome]:
     """Run cells one after another in this process."""
     queue = Queue.of(todo)
     while queue.preparations:
@@ -105,7 +111,7 @@ def run_in_process(todo: list[Cell], place: Place, listener: Listener) -> Iterat
 
 def run_on_cluster(
     todo: list[Cell], place: Place, listener: Listener, workers: int, scheduler: str | None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Run cells on a Dask cluster.
 
     Args:
@@ -233,15 +239,15 @@ def _connect(scheduler: str) -> Any:
 
 
 def _prepare(preparation: Preparation, place: Place) -> None:
-    """Prepare a dataset for its backbones.
+    """Prepare a dataset, and those that its cells transfer from, for their backbones.
 
     Raises:
         UserError: the data are damaged, the cache cannot be written, or a backbone cannot be had.
     """
     with cells.deterministic(torch.device("cpu")):
-        for backbone in preparation.backbones:
+        for data, backbone in itertools.product((preparation.data, *preparation.sources), preparation.backbones):
             try:
-                prepare(preparation.data, backbone, place.cache, worker_device(place.device))
+                prepare(data, backbone, place.cache, worker_device(place.device))
             except ValueError as error:
                 raise UserError(str(error)) from error
 

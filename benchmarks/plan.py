@@ -202,6 +202,7 @@ def _cells(
     cells = []
     for comparison in preset.comparisons:
         for name, method in chosen.items():
+            source_spec(spec, method.model_dump())
             cells.append(
                 Cell(
                     dataset=spec.name,
@@ -228,6 +229,28 @@ def _cells(
     return cells
 
 
+def source_spec(data: DataSpec, parameters: dict[str, Any]) -> DataSpec | None:
+    """Return the source dataset of a method that has one, at the target's image size.
+
+    Raises:
+        UserError: it is the target itself, or there is no such dataset.
+    """
+    name = parameters.get("source")
+    if not isinstance(name, str):
+        return None
+    if name == data.name:
+        raise UserError(f"source={name!r}: source and target may not be the same dataset; name another source")
+    datasets.create(name)
+    return DataSpec(name=name, size=data.size, settings=DatasetSettings())
+
+
+def source_rows(spec: DataSpec, index: datasets.Index, seed: int) -> np.ndarray:
+    """Return the rows of a source's balanced task: its train pool, every class cut to the smallest."""
+    pool = split(spec, index, seed).train
+    smallest = int(np.bincount(index.labels[pool]).min())
+    return datasets.subset(index.labels, pool, "step", seed, ratio=1, majority=smallest, dataset=spec.name)
+
+
 def _network(preset: Preset, method: methods.Method, comparison: Comparison) -> NetworkSettings:
     own = getattr(method, "head", None)
     head = own or ("multi-scale" if comparison == "equal-footing" else preset.network.head)
@@ -236,6 +259,5 @@ def _network(preset: Preset, method: methods.Method, comparison: Comparison) -> 
 
 def label(name: str, method: methods.Method) -> str:
     """Return the display name: the method's, and the parameters that are not the default."""
-    defaults = type(method)().model_dump()
-    changed = {k: v for k, v in method.model_dump().items() if v != defaults[k]}
+    changed = method.model_dump(exclude_defaults=True)
     return f"{name} ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else name

@@ -66,7 +66,11 @@ class Head(nn.Module):
         """Return (B, D) features."""
         # pixels in one dimension, channels last as they lie in memory: twice as fast to go back through on a CPU
         pixels = self.last(self.convolve(maps)).permute(0, 2, 3, 1).flatten(1, 2)
-        return self.dropout(torch.cat([pixels.amax(1), pixels.mean(1)], 1))
+        return self.dropout(self.pool(pixels))
+
+    def pool(self, pixels: Tensor) -> Tensor:
+        """Return (B, D) of (B, pixels, D / 2): maximum and average."""
+        return torch.cat([pixels.amax(1), pixels.mean(1)], 1)
 
 
 class Pooled(Head):
@@ -91,6 +95,18 @@ class Vector(Head):
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Return (B, D)."""
         return maps[0].flatten(1)
+
+
+class Average(Pooled):
+    """The last maps' mean alone, as in the ResNets of the long-tail literature."""
+
+    def __init__(self, shapes: Shapes, settings: NetworkSettings) -> None:
+        super().__init__(shapes, settings)
+        self.dim = shapes[-1][0]
+
+    def pool(self, pixels: Tensor) -> Tensor:
+        """Return the mean over (B, pixels, D)."""
+        return pixels.mean(1)
 
 
 class SingleScale(Head):
@@ -135,6 +151,7 @@ class MultiScale(Head):
 
 
 HEADS: dict[str, type[Pooled] | type[SingleScale] | type[MultiScale]] = {
+    "average": Average,
     "pooled": Pooled,
     "single-scale": SingleScale,
     "multi-scale": MultiScale,

@@ -53,7 +53,7 @@ class Augmentation(Settings):
 class NetworkSettings(Settings):
     """The layers trained on top of the backbone."""
 
-    head: Literal["single-scale", "multi-scale", "pooled"] = "single-scale"
+    head: Literal["single-scale", "multi-scale", "pooled", "average"] = "single-scale"
     width: PositiveInt = 64
     dropout: float = Field(default=0.2, ge=0, lt=1)
 

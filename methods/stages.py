@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import nn
@@ -41,6 +42,9 @@ class Stage:
 def split_steps(shares: list[float], steps: int) -> list[int]:
     """Share out gradient steps so that they sum to `steps` exactly and every stage gets at least one.
 
+    A boundary is rounded up: then a step belongs to stage 1 just where its progress is below stage 1's share, and what
+    goes by progress changes with the stage, not a step early.
+
     Raises:
         ValueError: the shares do not sum to 1, or there are fewer steps than stages.
     """
@@ -53,7 +57,7 @@ def split_steps(shares: list[float], steps: int) -> list[int]:
     for k, share in enumerate(shares, 1):
         total += share
         least = (ends[-1] if ends else 0) + 1
-        ends.append(min(max(round(total * steps), least), steps - (len(shares) - k)))
+        ends.append(min(max(math.ceil(total * steps - 1e-9), least), steps - (len(shares) - k)))
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
