@@ -22,7 +22,6 @@ from tabulate import tabulate
 import datasets
 import methods
 from benchmarks import cell, plan, settings
-from benchmarks.cell import Notes
 from benchmarks.prepare import Prepared, prepare
 from benchmarks.settings import DatasetSettings, Preset
 

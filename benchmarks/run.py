@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
+from benchmarks.progress import make_console, say
 from datasets import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+OUT_OF_REACH = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+KEPT = "nothing finished is lost"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,15 +69,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 2 for what the user can put right, 130 when interrupted."""
     # without this a GPU's matrix products are not reproducible; it is read when CUDA starts
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    console = Console()
+    console = make_console()
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _main(parser().parse_args(arguments), console)
+        options = parser().parse_args(arguments)
+        options.command = "python -m benchmarks.run " + shlex.join(arguments)
+        return _main(options, console)
     except UserError as error:
-        Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        return _refuse(str(error))
+    except BrokenPipeError:  # whoever read the output has seen enough, as in `--list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_USER_ERROR
+    except OSError as error:
+        if error.errno not in OUT_OF_REACH:
+            raise
+        where = error.filename or "a file"
+        return _refuse(f"{where}: {error.strerror}; put that right and run the same command again, {KEPT}")
     except KeyboardInterrupt:
-        console.print("\nstopped; everything finished is kept, and the same command continues")
+        say(console, "\nstopped; everything finished is kept, and the same command continues")
         return EXIT_INTERRUPTED
+
+
+def _refuse(reason: str) -> int:
+    Console(stderr=True).print(f"error: {reason}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    return EXIT_USER_ERROR
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
@@ -119,9 +140,9 @@ def show_list(console: Console) -> None:
     console.print(table)
     table = Table("family", "method", "source", title="Methods")
     for name in methods.available():
-        table.add_row(methods.get(name).family, name, methods.get(name).source)
+        table.add_row(methods.get(name).family, name, methods.get(name).reference)
     for name in methods.prefixed():
-        table.add_row(methods.get(name).family, name, methods.get(name).source)
+        table.add_row(methods.get(name).family, name, methods.get(name).reference)
     console.print(table)
     table = Table("preset", "what it is for", title="Presets")
     for name in settings.preset_names():

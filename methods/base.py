@@ -45,7 +45,7 @@ class Method(BaseModel, ABC):
 
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""
-    source: ClassVar[str] = ""
+    reference: ClassVar[str] = ""
     from_scratch: ClassVar[bool] = False
     """Whether the method renounces transfer: it then reads images, and trains a small network of its own."""
     search_space: ClassVar[SearchSpace] = {}

@@ -41,7 +41,7 @@ def register(name: str, *, family: str, source: str) -> Callable[[M], M]:
     def add(cls: M) -> M:
         if name in _METHODS or name.partition(":")[0] in _PREFIXES:
             raise ValueError(f"method {name!r} is registered already, by {get(name).__module__}; choose another name")
-        cls.name, cls.family, cls.source = name, family, source
+        cls.name, cls.family, cls.reference = name, family, source
         _METHODS[name] = cls
         return cls
 

@@ -32,7 +32,7 @@ def test_any_class_of_imbalanced_learn_copes_with_any_data(name):
 @pytest.mark.parametrize("name", methods.available())
 def test_a_method_says_what_it_is(name):
     cls = methods.get(name)
-    assert cls.source
+    assert cls.reference
     assert cls.family in methods.FAMILIES
     assert inspect.getdoc(cls) != inspect.getdoc(cls.__mro__[1]), "no docstring of its own"
     assert cls().model_dump() == {field: cls().model_dump()[field] for field in cls.model_fields}
