@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 import datasets
+from benchmarks import run
 from benchmarks.report.names import COMMON, PROPOSED
-from benchmarks.run import EXIT_INTERRUPTED, EXIT_USER_ERROR, load_plugins
 from datasets import UserError
 
 METHODS = ("cross-entropy", *COMMON, PROPOSED)
@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _main(parser().parse_args(arguments), console)
     except UserError as error:
         Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        return EXIT_USER_ERROR
+        return run.EXIT_USER_ERROR
     except KeyboardInterrupt:
         console.print("\nstopped; nothing was written")
-        return EXIT_INTERRUPTED
+        return run.EXIT_INTERRUPTED
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
@@ -69,14 +69,14 @@ def _main(options: argparse.Namespace, console: Console) -> int:
     from benchmarks.explain.explainer import Explainer
     from benchmarks.session import Session
 
-    load_plugins(options.plugin)
+    run.load_plugins(options.plugin)
     if options.images < 1:
         raise UserError(f"--images {options.images}: the panels need at least one image")
     if len(datasets.expand([options.dataset])) > 1:
         raise UserError(f"--dataset {options.dataset}: one dataset at a time")
     options.method = options.method or list(METHODS)
-    # what the run's command line has besides
-    planned = argparse.Namespace(**vars(options) | {"dataset": [options.dataset], "all": False, "tune": 0})
+    # what the run's command line has besides stays at its defaults
+    planned = argparse.Namespace(**vars(run.parser().parse_args([])) | vars(options) | {"dataset": [options.dataset]})
     session = Session.of(planned, console)
     if not session.grid.cells:
         raise UserError("nothing to explain: " + "; ".join(skip.reason for skip in session.grid.skipped))

@@ -125,7 +125,7 @@ def _legend(view: View) -> str:
     one = len(set(view.explained.tolist())) == 1 and len(names) == 2
     explained = f"the class {names[1]!r}, on every image" if one else "each image's own class"
     outline = " White outline: the mask of the defect." if view.outlines is not None else ""
-    return f"Maps show what speaks for {explained}; p: the predicted probability of that class.{outline}"
+    return f"Maps show what speaks for {explained} (all dark: nothing); p: its predicted probability.{outline}"
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

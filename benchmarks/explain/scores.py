@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.model import Entry, Table
-from benchmarks.report.names import dataset_title, level_name, slug
+from benchmarks.report.names import COMPARISONS, dataset_title, level_name, slug
 
 NOTES = (
     "Grad-CAM of the defect class at the last maps before pooling, of all outlined test images, recognised or not; an "
@@ -64,7 +64,7 @@ def score_table(frame: pd.DataFrame, left_out: dict[str, str]) -> Table:
     """
     comparison, dataset, protocol = (str(frame[key].iloc[0]) for key in ("comparison", "dataset", "protocol"))
     levels = sorted(frame["level"].unique())
-    heads = [f"{level_name(protocol, x)} {name}" for x in levels for name in ("energy (%)", "pointing (%)")]
+    heads = [f"{level_name(protocol, x)} {name}" for x in levels for name in ("energy", "pointing")]
     groups: dict[str, list[tuple[str, list[Entry]]]] = {}
     for (family, label), rows in frame.groupby(["family", "label"], sort=False):
         cells = [rows[rows["level"].eq(level)] for level in levels]
@@ -74,8 +74,8 @@ def score_table(frame: pd.DataFrame, left_out: dict[str, str]) -> Table:
     notes = [*NOTES, *(f"Left out: {label}: {reason}." for label, reason in left_out.items())]
     return Table(
         slug(dataset, protocol, "" if comparison == "as-in-paper" else comparison, "scores"),
-        f"Where the methods look on {dataset_title(dataset)}, protocol {protocol}",
-        [*heads, "Mask area (%)", "Images"],
+        f"Where methods look on {dataset_title(dataset)}, protocol {protocol}, in %; {COMPARISONS[comparison]}",
+        [*heads, "Mask area", "Images"],
         list(groups.items()),
         notes,
     )

@@ -72,7 +72,7 @@ def _frame() -> pd.DataFrame:
 
 def test_the_table_says_over_how_many_images_and_which_have_no_value() -> None:
     table = scores.score_table(_frame(), {"easy-ensemble": "a reason"})
-    assert table.columns == ["IR 10 energy (%)", "IR 10 pointing (%)", "Mask area (%)", "Images"]
+    assert table.columns == ["IR 10 energy", "IR 10 pointing", "Mask area", "Images"]
     (_, first, a), (_, second, b) = table.rows
     assert (first, second) == ("a", "b")
     # energy: mean of 0.2, 0.6, 0.6; seeds 0.2 and 0.6 deviate by 0.4 / sqrt(2)
