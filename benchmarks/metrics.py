@@ -17,21 +17,22 @@ def compute(logits: np.ndarray, labels: np.ndarray) -> Metrics:
 
     Args:
         logits: (M, C) float.
-        labels: (M,) int64.
+        labels: (M,) int64; a class that has no test image has no recall, and no part in the means over classes.
     """
-    classes = np.arange(logits.shape[1])
+    classes, present = np.arange(logits.shape[1]), np.unique(labels)
     probabilities = softmax(logits.astype(np.float64), axis=1)
     predicted = logits.argmax(1)
+    recall = dict(zip(present, sk.recall_score(labels, predicted, labels=present, average=None), strict=True))
     return Metrics(
         accuracy=sk.accuracy_score(labels, predicted),
-        balanced_accuracy=sk.recall_score(labels, predicted, labels=np.unique(labels), average="macro"),
-        macro_f1=sk.f1_score(labels, predicted, labels=classes, average="macro", zero_division=0),
-        g_mean=float(geometric_mean_score(labels, predicted, labels=classes, average="multiclass")),
+        balanced_accuracy=float(np.mean(list(recall.values()))),
+        macro_f1=sk.f1_score(labels, predicted, labels=present, average="macro", zero_division=0),
+        g_mean=float(geometric_mean_score(labels, predicted, labels=present, average="multiclass")),
         mcc=sk.matthews_corrcoef(labels, predicted),
         roc_auc=_per_class(sk.roc_auc_score, labels, probabilities),
         average_precision=_per_class(sk.average_precision_score, labels, probabilities),
         ece=calibration_error(probabilities, labels),
-        recall=sk.recall_score(labels, predicted, labels=classes, average=None, zero_division=0).tolist(),
+        recall=[float(recall[c]) if c in recall else None for c in classes],
         confusion=sk.confusion_matrix(labels, predicted, labels=classes).tolist(),
     )
 

@@ -71,8 +71,6 @@ def prepare(spec: DataSpec, backbone: BackboneSettings, cache: Path, device: str
         UserError: the dataset is not available or damaged, or the cache cannot be written.
     """
     imageset = datasets.load(datasets.create(spec.name, **spec.settings.parameters), spec.size, cache)
-    if backbone.name in backbones.SCRATCH and not backbone.frozen:
-        return Prepared(imageset, None, (), (), ())
     with torch.random.fork_rng([]):
         torch.manual_seed(0)  # a backbone without weights of its own is the same in every process
         network = backbones.build(backbone, imageset.images.shape[1]).eval()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
+import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
-from benchmarks import engine, plan, settings
+from benchmarks import engine, plan, settings, trackers, tune
 from benchmarks.estimate import Estimate
 from benchmarks.plan import Cell, Grid
-from benchmarks.progress import Report, duration
+from benchmarks.progress import Report, duration, say
 from benchmarks.settings import Preset
 from benchmarks.store import Record, Store
 from datasets import UserError
@@ -56,6 +56,7 @@ class Session:
         """
         preset = settings.load(options.preset, [*options.set, *_overrides(options)])
         engine.resolve_device(options.device)
+        _check(options)
         names, missing = _datasets(options, preset)
         grid = plan.build(preset, names, options.tune)
         store = Store(options.results)
@@ -75,7 +76,7 @@ class Session:
     def workers(self) -> int:
         """How many processes compute; 0 is this one."""
         if self.options.workers is not None:
-            return max(0, self.options.workers)
+            return int(self.options.workers)
         return engine.default_workers(engine.resolve_device(self.options.device))
 
     def show_plan(self) -> None:
@@ -93,16 +94,21 @@ class Session:
             table.add_row(skip.dataset, skip.protocol, point(skip.ratio, skip.minority), f"skipped: {skip.reason}")
         self.console.print(table)
         for name, reason in self.missing.items():
-            self.console.print(f"not available here: {name}: {reason}", markup=False, highlight=False)
-        self.console.print(f"{len(self.grid.cells)} cells, {len(self.todo)} to do. {self.estimate()}", highlight=False)
+            say(self.console, f"not available here: {name}: {reason}")
+        say(self.console, self.outlook())
 
-    def estimate(self) -> str:
-        """Say how long what is to do will take, and what that is taken from."""
-        estimate = Estimate(self.known.values())
-        seconds = sum(estimate.seconds(cell) for cell in self.todo) / max(1, self.workers)
+    def outlook(self) -> str:
+        """Say what is done, what is to do, how long that will take, and what the time is taken from."""
+        todo, every = self.todo, len(self.grid.cells)
+        if not todo:
+            return f"{every} cells, none to do"
+        estimate = Estimate(self.known.values(), engine.resolve_device(self.options.device))
+        workers = min(max(1, self.workers), len(todo))
+        seconds = sum(estimate.seconds(cell) for cell in todo) / workers
         basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
         return (
-            f"About {duration(seconds)} on {max(1, self.workers)} workers ({basis}), and preparing data not yet cached."
+            f"{every} cells, {len(todo)} to do: about {duration(seconds)} on {workers} worker(s) "
+            f"({basis}), and what preparing data takes that are not cached yet"
         )
 
     def execute(self) -> int:
@@ -114,13 +120,12 @@ class Session:
         self.store.prepare()
         self.store.add_grid(self._asked())
         for name, reason in self.missing.items():
-            self.console.print(f"left out: {name}: {reason}", markup=False, highlight=False)
+            say(self.console, f"left out: {name}: {reason}")
         for skip in self.grid.skipped:
             where = f"{skip.dataset} {skip.protocol} {point(skip.ratio, skip.minority)}"
-            self.console.print(f"skipped: {where}: {skip.reason}", markup=False, highlight=False)
+            say(self.console, f"skipped: {where}: {skip.reason}")
+        say(self.console, self.outlook())
         todo = self.todo
-        done = len(self.grid.cells) - len(todo)
-        self.console.print(f"{len(self.grid.cells)} cells, {done} done before. {self.estimate()}", highlight=False)
         failed = self._run(todo) if todo else 0
         if not self.options.no_report:
             self._report()
@@ -128,19 +133,23 @@ class Session:
 
     def _run(self, todo: list[Cell]) -> int:
         start = time.monotonic()
-        with Report(self.console, len(todo)) as report:
-            for record, scores in self._outcomes(todo, report):
-                self._check_content(record)
+        contents = {_images(record): record.data.content for record in self.known.values() if record.data}
+        with ExitStack() as stack:
+            tracking = [stack.enter_context(trackers.create(name, self.store.root)) for name in self.options.track]
+            report = stack.enter_context(Report(self.console, len(todo)))
+            # closed here and now, whatever happens: it holds the worker processes
+            for record, scores in stack.enter_context(closing(self._outcomes(todo, report))):
+                self._check_content(record, contents)
                 self.store.write(record, scores)
+                for tracker in tracking:
+                    tracker.track(record)
                 self.known[record.id] = record
                 report.finished(record)
-        self.console.print(
-            f"{report.done} cells done, {report.failed} failed, in {duration(time.monotonic() - start)}",
-            highlight=False,
-        )
+        took = duration(time.monotonic() - start)
+        say(self.console, f"{report.done} cells done, {report.failed} failed, in {took}")
         return report.failed
 
-    def _outcomes(self, todo: list[Cell], report: Report) -> Iterator[engine.Outcome]:
+    def _outcomes(self, todo: list[Cell], report: Report) -> Generator[engine.Outcome]:
         place = engine.Place(
             cache=(self.options.cache or datasets.cache_root()).expanduser().absolute(),
             device=engine.resolve_device(self.options.device),
@@ -150,23 +159,21 @@ class Session:
             return engine.run_in_process(todo, place, report)
         return engine.run_on_cluster(todo, place, report, min(self.workers, len(todo)), self.options.scheduler)
 
-    def _check_content(self, record: Record) -> None:
+    def _check_content(self, record: Record, contents: dict[str, str]) -> None:
         """Refuse to mix results of different images under one dataset's name."""
         if record.data is None:
             return
-        for other in self.known.values():
-            same = other.cell["dataset"] == record.cell["dataset"] and other.cell["data"] == record.cell["data"]
-            if same and other.data is not None and other.data.content != record.data.content:
-                raise UserError(
-                    f"the images of {record.cell['dataset']} are not those that {self.store.root} has results of; "
-                    "name another folder with --results DIR"
-                )
+        if contents.setdefault(_images(record), record.data.content) != record.data.content:
+            raise UserError(
+                f"the images of {record.cell['dataset']} are not those that {self.store.root} has results of; "
+                "name another folder with --results DIR"
+            )
 
     def _asked(self) -> dict[str, Any]:
         labels = dict.fromkeys(cell.label for cell in self.grid.cells)
         return {
             "preset": self.options.preset,
-            "command": "python -m benchmarks.run " + shlex.join(sys.argv[1:]),
+            "command": self.options.command,
             "datasets": [spec.name for spec in self.grid.data],
             "missing": self.missing,
             "protocols": list(self.preset.protocols),
@@ -184,12 +191,32 @@ class Session:
         start = time.monotonic()
         report.build([self.store.root])
         took = duration(time.monotonic() - start)
-        self.console.print(f"tables, figures and page in {self.store.root} ({took})", highlight=False)
+        say(self.console, f"tables, figures and page in {self.store.root} ({took})")
 
 
 def point(ratio: float | None, minority: int | None) -> str:
     """Name a point of the grid: its ratio, or the number of minority images."""
     return f"{ratio:g}" if ratio is not None else f"n={minority}" if minority is not None else "all"
+
+
+def _images(record: Record) -> str:
+    """Name the images that a record is of: a dataset as it is used."""
+    return json.dumps(record.cell["data"], sort_keys=True)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """See that numbers are in range, and that what was asked for is installed.
+
+    Raises:
+        UserError: they are not.
+    """
+    for name in ("workers", "tune"):
+        if (getattr(options, name) or 0) < 0:
+            raise UserError(f"--{name} must be 0 or more, not {getattr(options, name)}")
+    if options.tune:
+        tune.require()
+    for name in options.track:
+        trackers.require(name)
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -104,7 +105,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise UserError(f"--set {override!r} is not of the form key=value, such as budget.steps=100")
-    *parents, last = key.strip().split(".")
+    # a name with dots, such as that of a folder, stands in quotes: dataset."folder:/my.images".size
+    *parents, last = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^."]+)', key.strip())] or [key]
     at = values
     for parent in parents:
         at = at.setdefault(parent, {})

@@ -9,9 +9,11 @@ Every file is written under a temporary name, fsynced and renamed, so that none 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datasets import UserError
 
 SCHEMA = 1
+PARTIAL = ".partial"
+ABANDONED_S = 24 * 3600
 Status = Literal["done", "failed"]
 
 
@@ -49,7 +53,7 @@ class Metrics(BaseModel):
     roc_auc: float | None
     average_precision: float | None
     ece: float
-    recall: list[float]
+    recall: list[float | None]
     confusion: list[list[int]]
     """confusion[i][j]: images of class i predicted as class j."""
 
@@ -113,6 +117,7 @@ class Store:
             self.scores.mkdir(exist_ok=True)
             write_atomic(self.root / ".writable", lambda f: f.write(b""))
             (self.root / ".writable").unlink()
+            sweep(self.root, self.cells, self.scores)
         except OSError as error:
             raise UserError(
                 f"results folder {self.root} cannot be written ({error.strerror}); name another with --results DIR"
@@ -144,9 +149,16 @@ class Store:
             return {key: file[key] for key in file.files}
 
     def grids(self) -> list[dict[str, Any]]:
-        """Return the grids asked for in this folder, oldest first."""
+        """Return the grids asked for in this folder, oldest first.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         path = self.root / "grid.json"
-        return list(json.loads(path.read_text())["grids"]) if path.exists() else []
+        try:
+            return list(json.loads(path.read_text())["grids"]) if path.exists() else []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} cannot be read ({error!r}); delete it and run again, the cells stay") from error
 
     def add_grid(self, grid: dict[str, Any]) -> None:
         """Remember what was asked for; the same grid asked for again is kept once."""
@@ -179,13 +191,14 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         UserError: no space is left.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -193,6 +206,25 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
                 f"no space left for {path}; free some and run the same command again, nothing finished is lost"
             ) from error
         raise
+
+
+def sweep(*folders: Path) -> None:
+    """Remove what processes that were killed left half written; another run may be writing what is younger."""
+    for folder in folders:
+        for path in folder.glob(f".*{PARTIAL}"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name to the disk before any later one: no record without its scores, also after a power cut."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def only(records: Iterable[Record], status: Status) -> list[Record]:
