@@ -247,7 +247,7 @@ def make(name: str) -> type[FeatureSpace]:
         "__annotations__": {},
         "name": f"{PREFIX}:{name}",
         "family": "ensemble" if ensemble else "resampling",
-        "source": "imbalanced-learn",
+        "reference": "imbalanced-learn",
         "sampler": name,
     }
     return types.new_class(f"{PREFIX}:{name}", (base,), exec_body=lambda namespace: namespace.update(body))
