@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
-from benchmarks import engine, plan, settings, trackers, tune
+from benchmarks import cluster, devices, engine, plan, settings, trackers, tune
 from benchmarks.estimate import Estimate
 from benchmarks.plan import Cell, Grid
 from benchmarks.progress import Report, duration, say
@@ -55,7 +55,7 @@ class Session:
             UserError: something is unknown, unavailable or of a wrong type; nothing has run then.
         """
         preset = settings.load(options.preset, [*options.set, *_overrides(options)])
-        engine.resolve_device(options.device)
+        devices.resolve_device(options.device)
         _check(options)
         names, missing = _datasets(options, preset)
         grid = plan.build(preset, names, options.tune)
@@ -77,7 +77,7 @@ class Session:
         """How many processes compute; 0 is this one."""
         if self.options.workers is not None:
             return int(self.options.workers)
-        return engine.default_workers(engine.resolve_device(self.options.device))
+        return devices.default_workers(devices.resolve_device(self.options.device))
 
     def show_plan(self) -> None:
         """Print the grid, what is done, what is to do, and an estimate."""
@@ -102,7 +102,7 @@ class Session:
         todo, every = self.todo, len(self.grid.cells)
         if not todo:
             return f"{every} cells, none to do"
-        estimate = Estimate(self.known.values(), engine.resolve_device(self.options.device))
+        estimate = Estimate(self.known.values(), devices.resolve_device(self.options.device))
         workers = min(max(1, self.workers), len(todo))
         seconds = sum(estimate.seconds(cell) for cell in todo) / workers
         basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
@@ -152,12 +152,12 @@ class Session:
     def _outcomes(self, todo: list[Cell], report: Report) -> Generator[engine.Outcome]:
         place = engine.Place(
             cache=(self.options.cache or datasets.cache_root()).expanduser().absolute(),
-            device=engine.resolve_device(self.options.device),
+            device=devices.resolve_device(self.options.device),
             plugins=tuple(str(Path(path).absolute()) for path in self.options.plugin),
         )
         if self.workers == 0 and not self.options.scheduler:
             return engine.run_in_process(todo, place, report)
-        return engine.run_on_cluster(todo, place, report, min(self.workers, len(todo)), self.options.scheduler)
+        return cluster.run_on_cluster(todo, place, report, min(self.workers, len(todo)), self.options.scheduler)
 
     def _check_content(self, record: Record, contents: dict[str, str]) -> None:
         """Refuse to mix results of different images under one dataset's name."""

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks import engine
+    from benchmarks import devices
     from benchmarks.explain.explainer import Explainer
     from benchmarks.session import Session
 
@@ -86,7 +86,7 @@ def _main(options: argparse.Namespace, console: Console) -> int:
         session=session,
         number=options.images,
         cache=(options.cache or datasets.cache_root()).expanduser().absolute(),
-        device=engine.worker_device(engine.resolve_device(options.device)),
+        device=devices.worker_device(devices.resolve_device(options.device)),
     ).run()
 
 
