@@ -90,7 +90,8 @@ class AdjustedCrossEntropy:
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the scalar loss."""
-        return F.cross_entropy(logits.float() * self.scale + self.offset, targets)
+        z = logits.float()
+        return F.cross_entropy(z * _like(self.scale, z) + _like(self.offset, z), targets)
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,11 @@ class InfluenceBalancedLoss:
         influence = (p - F.one_hot(targets, p.shape[1])).abs().sum(1) * features.float().abs().sum(1)
         terms = self.weights.float()[targets] * cross_entropies(logits, targets)
         return (terms * (self.alpha / (influence + 1e-3))).mean()
+
+
+def _like(value: Tensor | float, logits: Tensor) -> Tensor | float:
+    """Return a tensor in the logits' precision: class probabilities come in float64, which GPUs are slow at."""
+    return value.to(logits) if isinstance(value, Tensor) else value
 
 
 def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
