@@ -2,13 +2,19 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: bench test check reference clean
+.PHONY: bench test browser check reference clean
 
 bench: $(VENV)/.ready  ## install, then run every available dataset with the default preset
 	$(BIN)/python -m benchmarks.run --all $(ARGS)
 
-test: $(VENV)/.ready  ## install, then run the tests
+test: $(VENV)/.ready browser  ## install, then run the tests
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+browser:  ## a browser for the tests of the page, where it can be installed
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
+	       && apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
+	  || echo "no Chromium here: the tests of the page will be skipped"
 
 check: $(VENV)/.ready  ## lint and types
 	$(BIN)/ruff check .
@@ -21,6 +27,20 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev,page-test,medmnist]'
 	touch $@
+
+REFERENCE := results/reference-run
+COMMON := $(foreach m,cross-entropy oversampling undersampling weighted-cross-entropy focal under-bagging,--method $(m))
+FIVE := --seed 0 --seed 1 --seed 2 --seed 3 --seed 4
+PROPOSED := --method 'multiscale-*' --method 'singlescale-*'
+
+reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA for the datasets that need it
+	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)
+	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE) --comparison equal-footing $(COMMON) \
+	  --method posthoc-logit-adjustment --method balanced-softmax
+	$(BIN)/python -m benchmarks.reference $(REFERENCE) results/reference
+	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
+	  $(FIVE) $(COMMON) $(PROPOSED)
+	$(BIN)/python -m benchmarks.reference $(REFERENCE)-five results/reference/five-seeds
 
 clean:
 	rm -rf $(VENV) results/run

@@ -1,0 +1,88 @@
+"""Turn a run into a reference small enough to be kept: `python -m benchmarks.reference RUN OUT`.
+
+Everything the report makes, the merged records as one compressed table, and the commands and environment behind them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.store import Store, write_atomic
+from datasets import UserError
+
+RECORDS = "records.csv.gz"
+
+
+def write(run: Path, out: Path) -> None:
+    """Write the reference of a run.
+
+    Args:
+        run: a results folder.
+        out: where to write; what a reference wrote there before is replaced.
+
+    Raises:
+        UserError: the run holds no records, or `out` cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    report.build([run], out)
+    frame = report.load(run)
+    text = io.BytesIO()
+    with gzip.GzipFile(
+        fileobj=text, mode="wb", mtime=0
+    ) as file:  # without a time, the same records give the same bytes
+        file.write(frame.to_csv(index=False).encode())
+    write_atomic(out / RECORDS, lambda file: file.write(text.getvalue()))
+    write_atomic(out / "README.md", lambda file: file.write(about(Store(run), frame).encode()))
+
+
+def about(store: Store, frame: pd.DataFrame) -> str:
+    """Say which commands made the records, on what, and what each file is."""
+    environments: dict[str, int] = {}
+    for record in store.records():
+        kept = {k: v for k, v in record.environment.items() if k not in ("platform", "revision")}
+        key = json.dumps(kept, sort_keys=True)
+        environments[key] = environments.get(key, 0) + 1
+    commands = "\n".join(grid["command"].replace(str(store.root), "DIR") for grid in store.grids())
+    places = "\n".join(f"- {count} cells: {_plain(json.loads(key))}" for key, count in environments.items())
+    return (
+        "# Reference results\n\n"
+        f"{len(frame)} cells, made by `make reference`, which ran\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
+        f"`{RECORDS}` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
+        "beside what was measured, `summary.md` the advice in plain words, `statistics.md` the tests, `tables/` and\n"
+        "`figures/` what goes into a paper, `report.html` all of it to explore in a browser.\n"
+    )
+
+
+def _plain(environment: dict[str, object]) -> str:
+    versions = environment.pop("versions", {})
+    assert isinstance(versions, dict)
+    places = [f"{key} {value}" for key, value in environment.items() if value]
+    return ", ".join([*places, *(f"{key} {value}" for key, value in versions.items())])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference", description=__doc__)
+    parser.add_argument("run", type=Path, help="results folder")
+    parser.add_argument("out", type=Path, help="folder of the reference")
+    options = parser.parse_args(arguments)
+    try:
+        write(options.run, options.out)
+    except UserError as error:
+        Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
