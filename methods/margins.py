@@ -30,10 +30,11 @@ class LDAMDRW(NetworkMethod):
     """CE(s (z - m_y onehot(y))) on cosine logits, m_c = n_c^(-1/4) scaled so that its maximum is m; m = 0.5, s = 30.
 
     From progress >= start = 0.8 on, with the weights of class-balanced, beta = 0.9999 (deferred re-weighting).
-    The classifier is its own: features and weights normalised, no bias. Predictions are s z.
+    The classifier is its own: features and weights normalised, no bias. Predictions are s z. In a short training the
+    margins hold the small classes back, and weights that begin after the learning rate has decayed change little.
     """
 
-    search_space: ClassVar[SearchSpace] = {"margin": (0.1, 0.8), "scale": [10.0, 20.0, 30.0]}
+    search_space: ClassVar[SearchSpace] = {"margin": (0.1, 0.8), "start": [0.2, 0.5, 0.8]}
 
     margin: NonNegativeFloat = 0.5
     scale: PositiveFloat = 30.0
