@@ -5,7 +5,9 @@ Each dataset is prepared by one task; its cells follow when it is ready. The sam
 
 from __future__ import annotations
 
+import functools
 import itertools
+import uuid
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -34,11 +36,13 @@ class Place:
         cache: folder of decoded images and maps.
         device: `cpu`, `cuda:1`, or `cuda`: the worker's share of the GPUs.
         plugins: files with methods of others.
+        run: differs between any two runs.
     """
 
     cache: Path
     device: str
     plugins: tuple[str, ...] = ()
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def prepare_data(preparation: Preparation, place: Place) -> None:
     Raises:
         UserError: the data are damaged, the cache cannot be written, or a backbone cannot be had.
     """
+    enter(place)
     with cells.deterministic(torch.device("cpu")):
         for data, backbone in itertools.product((preparation.data, *preparation.sources), preparation.backbones):
             try:
@@ -132,15 +137,26 @@ def prepare_data(preparation: Preparation, place: Place) -> None:
 
 
 def run_cell(cell: Cell, place: Place) -> Outcome:
-    """Run a cell in a process that may never have heard of other people's methods.
+    """Run a cell.
 
     Raises:
-        UserError: a plug-in cannot be loaded here, or see `cell.run`.
+        UserError: see `enter` and `cell.run`.
     """
+    enter(place)
+    return cells.run(cell, place.cache, worker_device(place.device))
+
+
+@functools.lru_cache(maxsize=1)
+def enter(place: Place) -> None:
+    """Make this process ready for a run, once: it may have served others, and knows nothing of other people's methods.
+
+    Raises:
+        UserError: a plug-in cannot be loaded here.
+    """
+    prepare.cache_clear()  # the files of a dataset may have changed since
     try:
         methods.plugins.load_installed()
         for path in place.plugins:
             methods.plugins.load_file(Path(path))
     except methods.plugins.PluginError as error:
         raise UserError(str(error)) from error
-    return cells.run(cell, place.cache, worker_device(place.device))

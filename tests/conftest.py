@@ -1,0 +1,126 @@
+"""What tests of the real command share: a tiny preset, one cache, and plug-ins that are gone after the test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PRESET = """
+datasets = ["textures"]
+methods = ["cross-entropy", "focal"]
+ratios = [5]
+seeds = [0]
+
+[budget]
+steps = 6
+batch_size = 8
+
+[backbone]
+name = "small-cnn"
+weights = "none"
+frozen = false
+strides = [16]
+
+[scratch]
+name = "small-cnn"
+weights = "none"
+frozen = false
+strides = [16]
+
+[dataset."*"]
+size = 32
+test_cap = 10
+
+[dataset.textures]
+size = 32
+test_cap = 10
+majority = 20
+parameters = { number = [40, 40] }
+"""
+
+
+@dataclass
+class Answer:
+    """What a call of the command came to; `err` is standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Bench:
+    """The command line, with a tiny preset, in this process and without a report unless asked for."""
+
+    root: Path
+    cache: Path
+    capsys: pytest.CaptureFixture[str]
+    preset: Path = field(init=False)
+    results: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.results = self.root / "results"
+        self.preset = self.root / "tiny.toml"
+        self.preset.write_text(PRESET)
+
+    def arguments(self, *more: str) -> list[str]:
+        names = {"--preset": self.preset, "--results": self.results, "--cache": self.cache, "--device": "cpu"}
+        fixed = [part for name, value in names.items() if name not in more for part in (name, str(value))]
+        data = [] if {"--dataset", "--all"} & set(more) else ["--dataset", "textures"]
+        workers = [] if {"--workers", "--scheduler"} & set(more) else ["--workers", "0"]
+        report = [] if "--with-report" in more else ["--no-report"]
+        return [*fixed, *data, *workers, *report, *(part for part in more if part != "--with-report")]
+
+    def __call__(self, *more: str) -> Answer:
+        from benchmarks import run
+
+        self.capsys.readouterr()
+        code = run.main(self.arguments(*more))
+        said = self.capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    def command(self, *more: str) -> list[str]:
+        """The same as another process's command."""
+        return [sys.executable, "-m", "benchmarks.run", *self.arguments(*more)]
+
+
+def read_scores(results: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Every array of every cell."""
+    found = {}
+    for path in sorted((results / "scores").glob("*.npz")):
+        with np.load(path, allow_pickle=False) as arrays:
+            found[path.stem] = {name: arrays[name] for name in arrays.files}
+    return found
+
+
+def same_bits(one: Path, other: Path) -> bool:
+    """Whether two results folders hold the same cells with the same scores, bit for bit."""
+    a, b = read_scores(one), read_scores(other)
+    return bool(a) and a.keys() == b.keys() and all(a[c][k].tobytes() == b[c][k].tobytes() for c in a for k in a[c])
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, shared_cache: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
+    return Bench(tmp_path, shared_cache, capsys)
+
+
+@pytest.fixture
+def forget_plugins() -> Iterator[None]:
+    """Take back the methods that plug-ins register while a test runs."""
+    from methods import registry
+
+    before = set(registry.available())
+    yield
+    registry.forget(set(registry.available()) - before)
+    for name in [name for name in sys.modules if name.startswith("methods_plugin_")]:
+        del sys.modules[name]
