@@ -1,0 +1,81 @@
+"""Metrics against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks import metrics
+
+
+def confused(matrix: list[list[int]], confidence: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels with a given confusion matrix, every prediction of one confidence."""
+    classes = len(matrix)
+    other = math.log((1 - confidence) / (classes - 1) / confidence)
+    labels, logits = [], []
+    for true, row in enumerate(matrix):
+        for predicted, number in enumerate(row):
+            labels += [true] * number
+            logits += [np.where(np.arange(classes) == predicted, 0.0, other)] * number
+    return np.array(logits, dtype=np.float32), np.array(labels)
+
+
+def test_two_classes_by_hand() -> None:
+    found = metrics.compute(*confused([[8, 2], [4, 6]]))
+    assert found.confusion == [[8, 2], [4, 6]]
+    assert found.recall == pytest.approx([0.8, 0.6])
+    assert found.accuracy == pytest.approx(0.7)
+    assert found.balanced_accuracy == pytest.approx(0.7)
+    assert found.g_mean == pytest.approx(math.sqrt(0.8 * 0.6))
+    f1 = [2 * 8 / (2 * 8 + 2 + 4), 2 * 6 / (2 * 6 + 2 + 4)]
+    assert found.macro_f1 == pytest.approx(sum(f1) / 2)
+    assert found.mcc == pytest.approx((8 * 6 - 2 * 4) / math.sqrt(10 * 10 * 12 * 8))
+
+
+def test_three_classes_by_hand() -> None:
+    found = metrics.compute(*confused([[4, 1, 0], [0, 3, 2], [0, 5, 0]]))
+    assert found.recall == pytest.approx([0.8, 0.6, 0.0])
+    assert found.balanced_accuracy == pytest.approx(1.4 / 3)
+    assert found.g_mean == 0.0
+    assert found.macro_f1 == pytest.approx((8 / 9 + 6 / 14 + 0) / 3)
+
+
+def test_ranking_metrics_by_hand() -> None:
+    """Scores .1 .4 .35 .8 of classes 0 0 1 1: three of four pairs in order; precision 1 and 2/3 at the two hits."""
+    p = np.array([0.1, 0.4, 0.35, 0.8])
+    found = metrics.compute(np.log(np.stack([1 - p, p], 1)), np.array([0, 0, 1, 1]))
+    assert found.roc_auc == pytest.approx(0.75)
+    assert found.average_precision == pytest.approx((1 + 2 / 3) / 2)
+
+
+@pytest.mark.parametrize("confidence", [0.55, 0.8, 0.9])
+def test_calibration_error_of_one_confidence_is_its_distance_from_the_accuracy(confidence) -> None:
+    found = metrics.compute(*confused([[8, 2], [4, 6]], confidence))
+    assert found.ece == pytest.approx(abs(confidence - 0.7), abs=1e-6)
+
+
+def test_calibration_error_over_several_bins_by_hand() -> None:
+    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.6, 0.4], [0.6, 0.4]])
+    error = metrics.calibration_error(probabilities, np.array([0, 0, 0, 1]))
+    assert error == pytest.approx(0.5 * 0.05 + 0.5 * 0.1)
+
+
+def test_certainty_falls_into_the_last_bin() -> None:
+    assert metrics.calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0.0
+
+
+def test_a_class_without_test_images_is_undefined_and_not_zero() -> None:
+    logits, labels = confused([[4, 0, 1], [1, 4, 0], [0, 0, 0]])
+    found = metrics.compute(logits, labels)
+    assert found.recall == [pytest.approx(0.8), pytest.approx(0.8), None]
+    assert found.roc_auc is None
+    assert found.average_precision is None
+    assert found.balanced_accuracy == pytest.approx(0.8)
+    assert found.g_mean == pytest.approx(0.8)
+
+
+def test_one_class_predicted_for_all() -> None:
+    found = metrics.compute(*confused([[5, 0], [5, 0]]))
+    assert (found.balanced_accuracy, found.g_mean, found.mcc, found.roc_auc) == (0.5, 0.0, 0.0, 0.5)

@@ -1,0 +1,67 @@
+"""Who may import whom, and that `datasets` is ours."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAY = {"datasets": {"datasets"}, "methods": {"methods", "datasets"}}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", MAY)
+def test_dependencies_point_one_way(package) -> None:
+    ours = {"datasets", "methods", "benchmarks"}
+    for path in (ROOT / package).rglob("*.py"):
+        found = {name.partition(".")[0] for name in imported(path)} & ours
+        assert found <= MAY[package], f"{path} imports {found - MAY[package]}"
+
+
+def third_party() -> list[str]:
+    names = {
+        name.partition(".")[0]
+        for p in ("datasets", "methods", "benchmarks")
+        for f in (ROOT / p).rglob("*.py")
+        for name in imported(f)
+    }
+    return sorted(names - set(sys.stdlib_module_names) - {"datasets", "methods", "benchmarks"})
+
+
+def test_no_package_needs_another_datasets() -> None:
+    """Ours stands before Hugging Face's on the path; every package that we import must do without that one."""
+    optional = {"optuna", "tensorboard", "mlflow", "medmnist", "dask_jobqueue", "playwright"}
+    assert {"torch", "timm", "pytorch_grad_cam", "imblearn", "pandas", "plotly"} <= set(third_party())
+    code = "\n".join(
+        [
+            "import importlib, sys, warnings",
+            "warnings.simplefilter('ignore')",
+            "import datasets",
+            "ours = datasets.__file__",
+            f"for name in {third_party()!r}:",
+            "    try:",
+            "        importlib.import_module(name)",
+            "    except ModuleNotFoundError as error:",
+            f"        if error.name != name or name not in {optional!r}: raise",
+            "import datasets",
+            "assert datasets.__file__ == ours, datasets.__file__",
+            "print(ours)",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip().splitlines()[-1]) == ROOT / "datasets" / "__init__.py"

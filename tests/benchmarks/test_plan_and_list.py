@@ -1,0 +1,84 @@
+"""--plan and --list say what there is and run nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import plan, settings
+from benchmarks.estimate import Estimate
+from benchmarks.progress import WIDTH, duration
+from benchmarks.store import Store
+
+
+def test_plan_runs_nothing(bench) -> None:
+    answer = bench("--plan", "--seed", "0", "--seed", "1")
+    assert answer.code == 0
+    assert not bench.results.exists()
+    assert "4 cells, 4 to do: about" in answer.out
+    assert "a rough guess" in answer.out
+
+
+def test_plan_tells_done_from_to_do_and_shows_what_is_skipped(bench) -> None:
+    bench("--method", "focal")
+    before = {path: path.stat().st_mtime_ns for path in bench.results.rglob("*")}
+    answer = bench("--plan", "--ratio", "5", "--ratio", "1000")
+    assert "2 cells, 1 to do" in answer.out
+    assert "from the cells done here" in answer.out
+    assert "skipped" in answer.out
+    assert "1000" in answer.out
+    assert {path: path.stat().st_mtime_ns for path in bench.results.rglob("*")} == before
+
+
+def test_plan_of_what_is_all_done(bench) -> None:
+    bench()
+    assert "2 cells, none to do" in bench("--plan").out
+
+
+def test_list_shows_datasets_methods_and_presets(bench) -> None:
+    answer = bench("--list")
+    assert answer.code == 0
+    for name in ("elpv", "textures", "folder:/path", "cross-entropy", "imblearn:SMOTE", "smoke", "paper"):
+        assert name in answer.out
+    assert "download" in answer.out
+    assert not bench.results.exists()
+
+
+def test_lines_are_whole_where_the_output_is_no_terminal(bench) -> None:
+    answer = bench("--plan", "--set", "dataset.textures.parameters.number=[400,400]", "--ratio", "100000")
+    assert max(len(line) for line in answer.out.splitlines()) > 80
+    assert "\x1b" not in answer.out
+    table = [line for line in bench("--list").out.splitlines() if line.startswith(("│", "┃"))]
+    assert max(map(len, table)) <= WIDTH
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = f"{sys.executable} -m benchmarks.run --list | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_estimate_without_measurements_is_of_the_right_size() -> None:
+    """150 steps on 32 frozen maps of 10 x 10 take about a second on one core."""
+    preset = settings.load("default", ["datasets=['textures']", "methods=['cross-entropy']", "backbone.strides=[16]"])
+    (cell, *_) = plan.build(preset, ["textures"]).cells
+    assert 0.3 < Estimate([]).seconds(cell) < 3
+
+
+def test_estimate_follows_what_was_measured(bench) -> None:
+    bench("--method", "focal")
+    (record,) = Store(bench.results).records()
+    cell = plan.Cell.model_validate(record.cell)
+    slow = record.model_copy(update={"cost": record.cost.model_copy(update={"seconds": {"total": 12.0}})})
+    assert Estimate([slow]).seconds(cell) == pytest.approx(12.0)
+    tuned = plan.Cell.model_validate(record.cell | {"tune": 4})
+    assert Estimate([slow]).seconds(tuned) == pytest.approx(60.0)
+
+
+def test_durations_for_people() -> None:
+    assert [duration(s) for s in (3, 89, 600, 12000)] == ["3 s", "89 s", "10 min", "3 h 20 min"]
