@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.report import claims as claim
 from benchmarks.report import statistics_text, summary_text
+from benchmarks.report.export import records_csv
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.loading import Collection, collect
 from benchmarks.report.names import AS_IN_PAPER, metric_named
@@ -49,11 +50,11 @@ class Report:
     paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
-    def write(self, name: str, text: str) -> None:
-        """Write one text file of the report, whole or not at all: somebody may be reading the last one."""
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write one file of the report, whole or not at all: somebody may be reading the last one."""
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, lambda file: file.write(text.encode()))
+        write_atomic(path, lambda file: file.write(content.encode() if isinstance(content, str) else content))
         self.files.append(path)
 
 
@@ -72,6 +73,9 @@ def build(
     refresh: int = 0,
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
+
+    Writes `report.html`, `summary.md`, `claims.md`, `statistics.md`, `records.csv.gz` (all records as one table),
+    `tables/*.md|.tex|.csv` and `figures/*.png|.pdf`.
 
     Args:
         results: folders that hold records; the same cell in two of them is checked for equality.
@@ -105,6 +109,7 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
     }
     _tables(table, collection, choice, report)
     report.claims = claim.claims(table)
+    report.write("records.csv.gz", records_csv(collection.frame))
     report.write("claims.md", claim.markdown(report.claims))
     report.write("statistics.md", statistics_text.markdown(analyses))
     _summary(table, collection, analyses, choice, report)

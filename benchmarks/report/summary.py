@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def _ranges(protocol: str, part: pd.DataFrame) -> Iterator[tuple[bool, list[floa
 
 def _fill(found: Finding, part: pd.DataFrame, metric: str, control: str) -> None:
     shown = METRICS[metric]
-    values = {str(label): _grid(rows, found, metric) for label, rows in part.groupby("label")}
+    values = _grids(part, found, metric)
     means = pd.Series({label: _level_mean(grid) for label, grid in values.items()}).dropna() * shown.sign
     if means.empty:
         return
@@ -124,10 +125,14 @@ def _fill(found: Finding, part: pd.DataFrame, metric: str, control: str) -> None
     found.advice = _advice(found, means, seconds, control)
 
 
-def _grid(rows: pd.DataFrame, found: Finding, metric: str) -> np.ndarray:
-    """Lay one method's values out as levels x seeds; NaN where a run is missing."""
-    table = rows.pivot_table(index="level", columns="seed", values=metric, aggfunc="first")
-    return table.reindex(index=found.levels, columns=range(int(rows["seed"].max()) + 1)).to_numpy(float)
+def _grids(part: pd.DataFrame, found: Finding, metric: str) -> dict[str, np.ndarray]:
+    """Lay every method's values out as levels x seeds; NaN where a run is missing."""
+    seeds = sorted(part["seed"].unique())
+    table = part.pivot_table(index=["label", "level"], columns="seed", values=metric, aggfunc="first")
+    labels = table.index.get_level_values("label").unique()
+    whole = pd.MultiIndex.from_product([labels, found.levels], names=["label", "level"])
+    values = table.reindex(index=whole, columns=seeds).to_numpy(float)
+    return dict(zip(map(str, labels), values.reshape(len(labels), len(found.levels), len(seeds)), strict=True))
 
 
 def _level_mean(grid: np.ndarray) -> float:
@@ -144,8 +149,7 @@ def _enough(grid: np.ndarray) -> bool:
 
 def _rival(label: str, grid: np.ndarray, other: np.ndarray, metric: Metric, cost: float) -> Rival:
     """Compare two methods run by run: the first less the second, positive is better."""
-    seeds = min(grid.shape[1], other.shape[1])
-    differences = metric.sign * (grid[:, :seeds] - other[:, :seeds])
+    differences = metric.sign * (grid - other)
     if not _enough(differences):
         mean = float(np.nanmean(differences)) if np.isfinite(differences).any() else float("nan")
         return Rival(label, mean, float("-inf"), float("inf"), cost)
@@ -162,12 +166,18 @@ def paired_interval(differences: np.ndarray) -> tuple[float, float, float]:
         return _student(differences[np.isfinite(differences)])
     present = np.isfinite(differences)
     filled = np.where(present, differences, 0.0)
-    rng = np.random.default_rng(SEED)
-    levels, seeds = (rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(float) for n in differences.shape)
-    total = np.einsum("bl,ls,bs->b", levels, filled, seeds, optimize=True)
-    weight = np.einsum("bl,ls,bs->b", levels, present.astype(float), seeds, optimize=True)
+    levels, seeds = _draws(*differences.shape)
+    total, weight = (((levels @ part) * seeds).sum(axis=1) for part in (filled, present.astype(float)))
     low, high = np.percentile(total[weight > 0] / weight[weight > 0], [2.5, 97.5])
     return float(filled.sum() / present.sum()), float(low), float(high)
+
+
+@cache
+def _draws(levels: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each level and each seed is drawn: the same draws for every pair of methods."""
+    rng = np.random.default_rng(SEED)
+    by_level, by_seed = (rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(float) for n in (levels, seeds))
+    return by_level, by_seed
 
 
 def _student(values: np.ndarray) -> tuple[float, float, float]:

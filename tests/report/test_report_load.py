@@ -1,12 +1,17 @@
 """Records of one or several folders become one documented frame."""
 
+import gzip
+import io
+import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import benchmarks
 from benchmarks.report import COLUMNS
+from benchmarks.report.export import records_csv
 from benchmarks.report.frame import shot_recalls
 from benchmarks.report.loading import collect
 from benchmarks.report.points import points
@@ -147,6 +152,18 @@ def test_methods_from_scratch_stand_with_the_others_of_their_run(tmp_path):
     other = transferred | {"backbone": {"name": "vgg16", "weights": "imagenet"}}
     collection = collect([write(tmp_path, [record(cell("elpv", 10, 0, "focal", settings=other))])])
     assert collection.frame["dataset"].nunique() == 2
+
+
+def test_all_records_as_one_csv(tmp_path):
+    specs = [cell("elpv", 10, seed, "focal") for seed in (1, 0)]
+    folder = write(tmp_path, [record(specs[0], 0.9), record(specs[1], None)])
+    frame = benchmarks.load(folder)
+    content = records_csv(frame)
+    read = pd.read_csv(io.BytesIO(content), compression="gzip").set_index("status")
+    assert read.loc["done", "accuracy"] == 0.9
+    assert json.loads(read.loc["done", "confusion"]) == [[100, 0], [20, 80]]
+    assert str(tmp_path) not in gzip.decompress(content).decode()
+    assert records_csv(frame.iloc[::-1]) == content
 
 
 def test_on_equal_footing_the_proposed_methods_are_not_asked_for_twice(tmp_path):

@@ -94,7 +94,9 @@ def _family_panel(axes: Axes, part: pd.DataFrame, family: str, metric: str, cont
     _axes(axes, part, metric)
     axes.label_outer()
     axes.set_title(family, loc="left")
-    axes.legend(fontsize=5.5, loc="best", ncols=1 if members["label"].nunique() < 8 else 2, handlelength=2.4)
+    # Curves start together where the data is balanced and part from there, so this corner stays free.
+    corner = 3 if METRICS[metric].higher_is_better else 2  # lower left, upper left
+    axes.legend(fontsize=5.5, loc=corner, ncols=1 if members["label"].nunique() < 8 else 2, handlelength=2.4)
 
 
 def _thin(axes: Axes, rows: pd.DataFrame, metric: str) -> None:

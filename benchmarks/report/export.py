@@ -1,0 +1,27 @@
+"""All records as one compressed CSV, for other tools and for keeping."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pandas as pd
+
+NESTED = ("class_names", "counts", "notes", "recall", "confusion")
+
+
+def records_csv(frame: pd.DataFrame) -> bytes:
+    """Write the frame of `benchmarks.load` as gzipped CSV; lists and arrays become JSON.
+
+    The folder is left out, since it is a path of one machine. The same frame gives the same bytes.
+    """
+    flat = frame.drop(columns="folder").sort_values("id", kind="stable")
+    flat = flat.assign(**{name: [_json(value) for value in flat[name]] for name in NESTED})
+    return gzip.compress(flat.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
+
+
+def _json(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value.tolist() if hasattr(value, "tolist") else value, separators=(",", ":"))
