@@ -101,13 +101,13 @@ def _accuracy(
 def main() -> int:
     """Compare all candidates and print them, best first."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.choose", description=__doc__)
-    parser.add_argument("--ratio", action="append", type=float, help="repeatable; default: 20, 80")
+    parser.add_argument("--ratio", action="append", type=float, help="repeatable; default: 5, 20, 80")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--cache", type=Path, default=datasets.cache_root())
     options = parser.parse_args()
     console, preset = Console(), settings.load("default")
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
-    points = list(itertools.product(available, options.ratio or [20.0, 80.0]))
+    points = list(itertools.product(available, options.ratio or [5.0, 20.0, 80.0]))
     rows = []
     for parameters in candidates():
         means = []
