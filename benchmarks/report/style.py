@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -65,10 +65,8 @@ def look(family: str) -> Look:
 def member_look(place: int) -> Look:
     """Return a look for the n-th method inside one family's panel: colour, marker and dashes never repeat together."""
     colours = PALETTE[1:]
-    lap = place // len(colours)
-    return Look(
-        colours[place % len(colours)], MARKERS[(place + lap) % len(MARKERS)], DASHES[(place + 2 * lap) % len(DASHES)]
-    )
+    lap, turn = divmod(place, len(colours))
+    return Look(colours[turn], MARKERS[(turn + 3 * lap) % len(MARKERS)], DASHES[(turn + lap) % 6])
 
 
 @contextmanager
@@ -78,9 +76,9 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """Make a figure of this size in inches, without the global state of pyplot."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

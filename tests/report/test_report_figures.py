@@ -12,7 +12,7 @@ from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.loading import collect
 from benchmarks.report.points import points
 from benchmarks.report.statistics import analyse
-from benchmarks.report.style import PALETTE, save, styled
+from benchmarks.report.style import PALETTE, member_look, save, styled
 from tests.report.synthetic import METHODS, generate
 
 SOME = ("cross-entropy", "focal", "balanced-softmax", "crt", "multiscale-two-stage")
@@ -85,6 +85,12 @@ def test_many_methods_stay_readable(tmp_path):
     coloured = [line for line in lines if line.get_color() in PALETTE]
     looks = {(line.get_color(), line.get_marker()) for line in coloured}
     assert len(looks) == len(coloured) == 7
+
+
+def test_methods_of_one_family_differ_in_more_than_colour():
+    looks = [member_look(place) for place in range(42)]
+    assert len({(look.colour, look.marker) for look in looks}) == 42
+    assert len({(look.colour, look.dashes) for look in looks[:30]}) == 30
 
 
 def test_bands_are_students_intervals():
