@@ -11,6 +11,7 @@ import itertools
 import statistics
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +46,21 @@ def candidates() -> Iterator[dict[str, Any]]:
         }
 
 
-def cut(index: datasets.Index, pool: np.ndarray, name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a class-balanced validation part from a train pool; whole groups leave the rest with it.
+def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a class-balanced validation part from a train pool, as the test set was cut from the whole.
 
     Returns:
         (rest, validation), int64 rows.
     """
-    labels = index.labels[pool]
-    size = min(VALIDATION_CAP, int(VALIDATION_SHARE * np.bincount(labels).min()))
-    generator = datasets.generator("validation", name, seed)
-    chosen = np.concatenate([generator.permutation(pool[labels == c])[:size] for c in range(len(index.class_names))])
-    if index.groups is None:
-        return np.setdiff1d(pool, chosen), np.sort(chosen)
-    return pool[~np.isin(index.groups[pool], index.groups[chosen])], np.sort(chosen)
+    part = replace(
+        index,
+        labels=index.labels[pool],
+        groups=None if index.groups is None else index.groups[pool],
+        official_test=None,
+        dataset=f"{index.dataset}/validation",
+    )
+    parts = datasets.split(part, seed, test_fraction=VALIDATION_SHARE, test_cap=VALIDATION_CAP)
+    return pool[parts.train], pool[parts.test]
 
 
 def evaluate(
@@ -69,7 +72,7 @@ def evaluate(
     spec = plan.DataSpec(name=name, size=size, settings=chosen)
     prepared = prepare(spec, preset.backbone, cache, "cpu")
     index = prepared.imageset.index
-    rest, validation = cut(index, plan.split(spec, index, seed).train, name, seed)
+    rest, validation = cut(index, plan.split(spec, index, seed).train, seed)
     try:
         rows = datasets.subset(
             index.labels, rest, "step", seed, ratio=ratio, majority=chosen.majority, dataset=f"{name}/validation"
@@ -101,13 +104,13 @@ def _accuracy(
 def main() -> int:
     """Compare all candidates and print them, best first."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.choose", description=__doc__)
-    parser.add_argument("--ratio", action="append", type=float, help="repeatable; default: 5, 20, 80")
+    parser.add_argument("--ratio", action="append", type=float, help="repeatable; default: 10, 20, 80")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--cache", type=Path, default=datasets.cache_root())
     options = parser.parse_args()
     console, preset = Console(), settings.load("default")
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
-    points = list(itertools.product(available, options.ratio or [5.0, 20.0, 80.0]))
+    points = list(itertools.product(available, options.ratio or [10.0, 20.0, 80.0]))
     rows = []
     for parameters in candidates():
         means = []

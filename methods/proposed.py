@@ -59,10 +59,10 @@ class TwoStage(NetworkMethod):
         "second_rate": (0.1, 1.0),
     }
 
-    first_exponent: float = Field(default=0.5, ge=-1, le=1)
+    first_exponent: float = Field(default=0.0, ge=-1, le=1)
     second_exponent: float = Field(default=1.0, ge=-1, le=1)
-    second_share: float = Field(default=0.7, gt=0, lt=1)
-    second_rate: PositiveFloat = 0.7
+    second_share: float = Field(default=0.5, gt=0, lt=1)
+    second_rate: PositiveFloat = 0.5
     compensate: bool = True
     source: str | None = None
     source_share: float = Field(default=0.3, gt=0, lt=1)
