@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import signal
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
+from multiprocessing import resource_tracker
 from typing import Any
 
 from benchmarks.engine import Listener, Outcome, Place, Preparation, Queue, Task, prepare_data, run_cell
@@ -133,10 +136,34 @@ def open_client(workers: int, scheduler: str | None) -> Iterator[Any]:
             yield stack.enter_context(_connect(scheduler))
             return
         stack.enter_context(dask.config.set(LOCAL))
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        )
+        with deaf_to_interrupts():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                # an HTTP server starts all the same: on any free port, or a second run beside this one warns
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                silence_logs=logging.CRITICAL,
+            )
         yield stack.enter_context(Client(stack.enter_context(cluster)))
+
+
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Let threads started in the block, and all their processes, never see a Ctrl-C.
+
+    A terminal sends it to every process; this one alone shall hear it, and end the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # started later, it would undo the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _connect(scheduler: str) -> Any:

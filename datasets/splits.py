@@ -106,8 +106,9 @@ def _check(index: Index, train: np.ndarray, test: np.ndarray) -> None:
     for part, chosen in (("test", test), ("train", train)):
         empty = np.flatnonzero(_counts(index, chosen) == 0)
         if len(empty):
+            rarest = empty[index.counts[empty].argmin()]  # the one that leaves the others without test images too
             whole = "images" if index.groups is None else "groups"
             raise UserError(
-                f"dataset {index.dataset or '?'}: class {index.class_names[empty[0]]!r} has too few {whole} "
-                f"({index.counts[empty[0]]} images in all) to have any in the {part} part; add some or drop it"
+                f"dataset {index.dataset or '?'}: class {index.class_names[rarest]!r} has too few {whole} "
+                f"({index.counts[rarest]} images in all) to have any in the {part} part; add some or drop it"
             )

@@ -45,13 +45,12 @@ def test_record_says_what_where_and_how(bench) -> None:
 
 
 def test_the_order_of_cells_does_not_matter(bench, tmp_path) -> None:
-    from conftest import same_bits
 
     bench("--method", "cross-entropy", "--method", "focal", "--seed", "0", "--seed", "1")
     bench.results = tmp_path / "other"
     for method, seed in (("focal", "1"), ("cross-entropy", "1"), ("focal", "0"), ("cross-entropy", "0")):
         bench("--method", method, "--seed", seed)
-    assert same_bits(tmp_path / "results", tmp_path / "other")
+    assert bench.same_bits(tmp_path / "results", tmp_path / "other")
 
 
 def test_what_is_done_is_not_done_again(bench) -> None:

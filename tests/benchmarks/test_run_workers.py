@@ -9,19 +9,17 @@ from benchmarks.store import Store
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_workers_give_the_same_bits(bench, tmp_path, workers) -> None:
-    from conftest import same_bits
 
     methods = [part for name in ("cross-entropy", "smote", "under-bagging") for part in ("--method", name)]
     assert bench(*methods, "--seed", "0", "--seed", "1").code == 0
     bench.results = tmp_path / "other"
     answer = bench(*methods, "--seed", "0", "--seed", "1", "--workers", workers)
     assert answer.code == 0, answer.out + answer.err
-    assert same_bits(tmp_path / "results", tmp_path / "other")
+    assert bench.same_bits(tmp_path / "results", tmp_path / "other")
 
 
 def test_the_same_random_features_in_every_process(bench, tmp_path) -> None:
     """A frozen backbone without weights: its maps go to the cache, so another process must make the same ones."""
-    from conftest import same_bits
 
     frozen = ["--set", "backbone.frozen=true", "--method", "cross-entropy"]
     bench(*frozen)
@@ -32,4 +30,4 @@ def test_the_same_random_features_in_every_process(bench, tmp_path) -> None:
     for path in (tmp_path / "other" / "scores").iterdir():
         if path.stem not in ids:
             path.unlink()
-    assert same_bits(tmp_path / "results", tmp_path / "other")
+    assert bench.same_bits(tmp_path / "results", tmp_path / "other")

@@ -67,13 +67,12 @@ def test_the_best_trial_is_chosen_and_refitted_on_the_whole_training_subset(benc
 
 
 def test_a_tuned_cell_is_the_same_bit_for_bit_whatever_ran_before(bench, tmp_path) -> None:
-    from conftest import same_bits
 
     bench("--method", "focal", "--method", "mixup", "--tune", "3")
     bench.results = tmp_path / "other"
     bench("--method", "mixup", "--tune", "3")
     bench("--method", "focal", "--tune", "3")
-    assert same_bits(tmp_path / "results", tmp_path / "other")
+    assert bench.same_bits(tmp_path / "results", tmp_path / "other")
     tunings = [{r.id: r.tuning for r in Store(tmp_path / folder).records()} for folder in ("results", "other")]
     assert tunings[0] == tunings[1]
 
