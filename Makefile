@@ -11,7 +11,7 @@ test: $(VENV)/.ready browser  ## install, then run the tests
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 browser:  ## a browser for the tests of the page, where it can be installed
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
 	       && apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
 	  || echo "no Chromium here: the tests of the page will be skipped"

@@ -119,8 +119,8 @@ class Session:
             )
         self.store.prepare()
         self.store.add_grid(self._asked())
-        for name, reason in self.missing.items():
-            say(self.console, f"left out: {name}: {reason}")
+        if self.missing:
+            say(self.console, f"left out: {', '.join(self.missing)} (not here; --list says how to get them)")
         for skip in self.grid.skipped:
             where = f"{skip.dataset} {skip.protocol} {point(skip.ratio, skip.minority)}"
             say(self.console, f"skipped: {where}: {skip.reason}")
@@ -176,6 +176,7 @@ class Session:
             "command": self.options.command,
             "datasets": [spec.name for spec in self.grid.data],
             "missing": self.missing,
+            "comparisons": list(self.preset.comparisons),
             "protocols": list(self.preset.protocols),
             "ratios": list(self.preset.ratios),
             "minorities": list(self.preset.minorities),
