@@ -111,12 +111,6 @@ def test_an_image_that_cannot_be_read(bench, tmp_path, content) -> None:
     assert "delete or replace it" in message
 
 
-def test_the_same_message_comes_from_a_worker(bench, tmp_path) -> None:
-    own = tree(tmp_path / "own", {"bad": 10, "good": 10})
-    (own / "bad" / "003.png").write_bytes(b"")
-    assert "bad/003.png" in refused(bench, "--dataset", f"folder:{own}", "--ratio", "2", "--workers", "1")
-
-
 def test_a_ratio_that_the_data_cannot_support_is_skipped_and_shown(bench) -> None:
     answer = bench("--ratio", "5", "--ratio", "500")
     assert answer.code == 0

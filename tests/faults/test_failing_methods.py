@@ -93,11 +93,3 @@ def test_a_failed_cell_runs_again_only_when_asked(bench, plugin, tmp_path) -> No
 def test_a_report_is_made_beside_failed_cells(bench, plugin) -> None:
     assert bench(*plugin, "--method", "raises", "--method", "focal", "--with-report").code == 1
     assert list((bench.results / "tables").iterdir())
-
-
-def test_a_plugin_reaches_the_workers(bench, plugin, tmp_path) -> None:
-    (tmp_path / "healed").touch()
-    answer = bench(*plugin, "--method", "heals", "--method", "raises", "--workers", "1")
-    assert answer.code == 1
-    records = {record.cell["method"]: record.status for record in Store(bench.results).records()}
-    assert records == {"heals": "done", "raises": "failed"}

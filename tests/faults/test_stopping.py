@@ -126,7 +126,7 @@ def test_ctrl_c_in_a_terminal_ends_the_workers_without_a_traceback(bench, plugin
     seeds = [part for seed in range(12) for part in ("--seed", str(seed))]
     arguments = [*plugin, "--method", "slow", *seeds]
     process = subprocess.Popen(
-        bench.command(*arguments, "--workers", "2"),
+        bench.command(*arguments, "--workers", "1"),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -158,3 +158,5 @@ def test_a_killed_worker_is_survived_and_a_deadly_cell_is_one_failure(bench, plu
     records = {record.cell["method"]: record for record in Store(bench.results).records()}
     assert {name: records[name].status for name in names} == dict.fromkeys(names, "done") | {"deadly": "failed"}
     assert "memory" in records["deadly"].failure.message
+    expected = undisturbed(bench, *plugin, "--method", "cross-entropy", "--method", "killed", "--method", "focal")
+    assert bench.same_bits(bench.root / "results", expected)
