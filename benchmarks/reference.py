@@ -1,13 +1,11 @@
 """Turn a run into a reference small enough to be kept: `python -m benchmarks.reference RUN OUT`.
 
-Everything the report makes, the merged records as one compressed table, and the commands and environment behind them.
+Everything the report makes, the merged records among it, and the commands and environment behind them.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -19,8 +17,6 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.store import Store, write_atomic
 from datasets import UserError
-
-RECORDS = "records.csv.gz"
 
 
 def write(run: Path, out: Path) -> None:
@@ -36,12 +32,6 @@ def write(run: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     report.build([run], out)
     frame = report.load(run)
-    text = io.BytesIO()
-    with gzip.GzipFile(
-        fileobj=text, mode="wb", mtime=0
-    ) as file:  # without a time, the same records give the same bytes
-        file.write(frame.to_csv(index=False).encode())
-    write_atomic(out / RECORDS, lambda file: file.write(text.getvalue()))
     write_atomic(out / "README.md", lambda file: file.write(about(Store(run), frame).encode()))
 
 
@@ -57,7 +47,7 @@ def about(store: Store, frame: pd.DataFrame) -> str:
     return (
         "# Reference results\n\n"
         f"{len(frame)} cells, made by `make reference`, which ran\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
-        f"`{RECORDS}` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
+        "`records.csv.gz` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
         "beside what was measured, `summary.md` the advice in plain words, `statistics.md` the tests, `tables/` and\n"
         "`figures/` what goes into a paper, `report.html` all of it to explore in a browser.\n"
     )
