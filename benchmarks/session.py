@@ -103,7 +103,7 @@ class Session:
         if not todo:
             return f"{every} cells, none to do"
         estimate = Estimate(self.known.values(), devices.resolve_device(self.options.device))
-        workers = min(max(1, self.workers), len(todo))
+        workers = 1 if self.options.scheduler else min(max(1, self.workers), len(todo))
         seconds = sum(estimate.seconds(cell) for cell in todo) / workers
         basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
         return (
