@@ -164,7 +164,7 @@ def test_a_gpu_of_too_high_a_number(bench, monkeypatch) -> None:
 @pytest.mark.filterwarnings("ignore")  # of sockets that Dask closes late
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:{free}"])
 def test_a_scheduler_that_does_not_answer(bench, monkeypatch, address) -> None:
-    monkeypatch.setattr("benchmarks.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("benchmarks.connection.CONNECT_S", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = address.format(free=taken.getsockname()[1])
@@ -196,3 +196,32 @@ def test_a_plugin_whose_name_is_taken(bench, tmp_path) -> None:
 def test_a_preset_that_is_not_toml(bench, text) -> None:
     bench.preset.write_text(text)
     assert str(bench.preset) in refused(bench)
+
+
+def somebodys_cluster(workers: int) -> Any:
+    """A Dask cluster of threads, reached by its address."""
+    from distributed import LocalCluster
+
+    anywhere = {"dashboard_address": "127.0.0.1:0"}
+    return LocalCluster(
+        n_workers=workers, processes=False, protocol="tcp", dashboard_address=None, scheduler_kwargs=anywhere
+    )
+
+
+def test_a_scheduler_without_workers(bench, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.connection.CONNECT_S", 0.5)
+    with somebodys_cluster(workers=0) as cluster:
+        message = refused(bench, "--scheduler", cluster.scheduler_address)
+    assert "has no workers" in message
+    assert f"dask worker {cluster.scheduler_address}" in message
+
+
+def test_a_cluster_that_cannot_load_the_suite(bench, monkeypatch) -> None:
+    def is_not_here() -> None:
+        raise ModuleNotFoundError("No module named 'benchmarks'")
+
+    monkeypatch.setattr("benchmarks.connection.is_here", is_not_here)
+    with somebodys_cluster(workers=1) as cluster:
+        message = refused(bench, "--scheduler", cluster.scheduler_address)
+    assert "No module named 'benchmarks'" in message
+    assert "PYTHONPATH=. dask worker" in message
