@@ -131,7 +131,9 @@ def search(cell: Cell, train: TrainSet, groups: np.ndarray | None, context: Cont
     fitting, validation = cut(train.labels.numpy(), groups, context.rng("validation part"))
     if not len(validation):
         raise RuntimeError("no class has two images (or groups), one to learn from and one to validate on; cannot tune")
-    apart = replace(context, seed=f"{context.seed}/tuning", meter=Meter(), log=logging.Logger("tuning"))
+    quiet = logging.Logger("tuning")
+    quiet.addHandler(logging.NullHandler())  # what the final training has to say is enough
+    apart = replace(context, seed=f"{context.seed}/tuning", meter=Meter(), log=quiet)
     rows = [torch.from_numpy(part) for part in (fitting, validation)]
     study = Study(cell, apart, train.subset(rows[0]), train.subset(rows[1]))
     history = list(_trials(study))

@@ -47,7 +47,8 @@ def test_list_shows_datasets_methods_and_presets(bench) -> None:
     assert not bench.results.exists()
 
 
-def test_lines_are_whole_where_the_output_is_no_terminal(bench) -> None:
+def test_lines_are_whole_where_the_output_is_no_terminal(bench, monkeypatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     answer = bench("--plan", "--set", "dataset.textures.parameters.number=[400,400]", "--ratio", "100000")
     assert max(len(line) for line in answer.out.splitlines()) > 80
     assert "\x1b" not in answer.out

@@ -77,6 +77,13 @@ def test_a_tuned_cell_is_the_same_bit_for_bit_whatever_ran_before(bench, tmp_pat
     assert tunings[0] == tunings[1]
 
 
+def test_trials_are_quiet(bench) -> None:
+    """With one minority image to learn from, feature-space resampling has something to say: to the record alone."""
+    answer = bench("--method", "smote", "--tune", "2", "--ratio", "10")
+    assert answer.code == 0
+    assert answer.err == ""
+
+
 def test_tuned_and_untuned_are_different_cells(bench) -> None:
     bench("--method", "focal")
     bench("--method", "focal", "--tune", "2")
