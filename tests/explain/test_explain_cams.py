@@ -14,7 +14,7 @@ import methods
 from benchmarks.explain import cams
 from methods import Context, Images, TrainSet
 from methods.bbn import Branches
-from methods.feature_space import FeatureEnsemble
+from methods.feature_ensembles import FeatureEnsemble
 from methods.networks import Network, Pooled, SingleScale, Vector
 from methods.settings import Budget, NetworkSettings
 
