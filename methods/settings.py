@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 class Settings(BaseModel):
     """Base of all settings: unknown keys and wrong types are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def __hash__(self) -> int:
         """Hash the values, also where one is a dictionary."""

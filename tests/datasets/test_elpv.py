@@ -14,7 +14,7 @@ def test_published_counts() -> None:
     index = create("elpv").index()
     assert index.class_names == ("functional", "defective")
     assert index.counts.tolist() == [1508, 715]
-    assert index.notes[0] == "401 cells of uncertain state left out"
+    assert index.notes[0] == "401 solar cells of uncertain state left out"
     assert create("elpv", include_uncertain=True).index().counts.tolist() == [1508 + 295, 715 + 106]
 
 
