@@ -46,7 +46,7 @@ def about(store: Store, frame: pd.DataFrame) -> str:
     places = "\n".join(f"- {count} cells: {_plain(json.loads(key))}" for key, count in environments.items())
     return (
         "# Reference results\n\n"
-        f"{len(frame)} cells, made by `make reference`, which ran\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
+        f"{len(frame)} cells, made by\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
         "`records.csv.gz` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
         "beside what was measured, `summary.md` the advice in plain words, `statistics.md` the tests, `tables/` and\n"
         "`figures/` what goes into a paper, `report.html` all of it to explore in a browser.\n"
