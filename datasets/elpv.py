@@ -46,7 +46,8 @@ class Elpv(Dataset):
         """List the cells from the package's table; see `Dataset.index`."""
         folder, _, probabilities = self._table()
         left_out = 0 if self.include_uncertain else int((~np.isin(_all(folder)[1], _CERTAIN)).sum())
-        note = f"{left_out} solar cells of uncertain state left out" if left_out else "uncertain solar cells split at 0.5"
+        kept = "uncertain solar cells split at 0.5"
+        note = f"{left_out} solar cells of uncertain state left out" if left_out else kept
         return Index(
             labels=(probabilities > 0.5).astype(np.int64),
             class_names=("functional", "defective"),
