@@ -50,7 +50,6 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figur
 def _name(axes: Axes, rows: pd.DataFrame) -> None:
     """Name some methods in a column of their own, best first, a line from each name to its point: none overlap."""
     low, high = axes.get_ylim()
-    axes.set_xlim(right=axes.get_xlim()[1])
     last = 1.02
     for label, row in rows.iterrows():
         last = min((float(row["y"]) - low) / (high - low), last - 0.06)
