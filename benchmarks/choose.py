@@ -1,17 +1,23 @@
-"""Choose the proposed method's defaults: `python -m benchmarks.choose`.
+"""Choose what the default preset and the proposed method leave open: `python -m benchmarks.choose network|schedule`.
 
 Candidates are compared on validation parts alone, cut from the train pools of `textures`, `elpv` and `magnetic_tile`
-before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all.
+before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all. What all methods share
+(`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and
+width by what balanced data show of them, at ratio 1, the steps by ratio 20.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
+import multiprocessing
+import os
 import statistics
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +29,67 @@ from tabulate import tabulate
 import datasets
 import methods
 from benchmarks import cell, plan, settings
-from benchmarks.prepare import Prepared, prepare
-from benchmarks.settings import DatasetSettings, Preset
+from benchmarks.prepare import prepare
+from benchmarks.settings import Preset
 
-METHOD = "multiscale-two-stage"
 DATASETS = {"textures": 300, "elpv": 400, "magnetic_tile": None}
 """Where to choose, and the images of each majority class there (None: all there are)."""
 VALIDATION_SHARE, VALIDATION_CAP = 0.3, 100
 
 
-def candidates() -> Iterator[dict[str, Any]]:
-    """Yield what is compared: sampling that changes between the stages, share and step size of the second."""
-    for (first, second), (share, rate), compensate in itertools.product(
-        [(1.0, 0.0), (0.0, 1.0), (0.5, 1.0), (1.0, 0.5)], [(0.3, 0.3), (0.5, 0.5), (0.7, 0.7)], [False, True]
+@dataclass(frozen=True)
+class Candidate:
+    """What is compared: a method with its parameters, and settings that differ from the default preset's."""
+
+    method: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    strides: tuple[int, ...] | None = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a reader tells candidates apart by."""
+        own = {"strides": " ".join(map(str, self.strides))} if self.strides else {}
+        return self.parameters | own | dict(override.split("=") for override in self.overrides)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a candidate is tried."""
+
+    dataset: str
+    ratio: float
+    seed: int
+
+
+def networks() -> Iterator[Candidate]:
+    """Yield the depths that the head reads, its width, and the steps."""
+    for stride, width, steps in itertools.product([8, 16, 32], [32, 64], [100, 200]):
+        yield Candidate(
+            "cross-entropy", strides=(stride,), overrides=(f"network.width={width}", f"budget.steps={steps}")
+        )
+
+
+def schedules() -> Iterator[Candidate]:
+    """Yield schedules of the two stages: sampling, share and step size of the second, what the loss adds."""
+    for (first, second), (share, rate), (compensate, margin) in itertools.product(
+        [(1.0, 0.0), (0.0, 1.0), (0.5, 1.0), (1.0, 0.5)],
+        [(0.3, 0.3), (0.5, 0.5)],
+        [(False, 0.0), (True, 0.0), (True, 0.25), (True, 0.5)],
     ):
-        yield {
+        parameters = {
             "first_exponent": first,
             "second_exponent": second,
             "second_share": share,
             "second_rate": rate,
             "compensate": compensate,
+            "margin": margin,
         }
+        yield Candidate("multiscale-two-stage", parameters)
+
+
+QUESTIONS = {"network": (networks, [1.0, 20.0]), "schedule": (schedules, [1.0, 10.0, 20.0, 40.0, 80.0])}
+"""What can be chosen: its candidates, and the ratios where they are compared."""
 
 
 def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,65 +109,94 @@ def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray,
     return pool[parts.train], pool[parts.test]
 
 
-def evaluate(
-    parameters: dict[str, Any], preset: Preset, name: str, ratio: float, seed: int, cache: Path
-) -> float | None:
+def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     """Return the accuracy on the validation part, or None where the pool cannot give the ratio."""
-    chosen = DatasetSettings(majority=DATASETS[name])
-    size = preset.dataset_settings(name).size or datasets.create(name).size
-    spec = plan.DataSpec(name=name, size=size, settings=chosen)
-    prepared = prepare(spec, preset.backbone, cache, "cpu")
+    preset = settings.load("default", list(candidate.overrides))
+    chosen = preset.dataset_settings(point.dataset).model_copy(update={"majority": DATASETS[point.dataset]})
+    if candidate.strides:
+        chosen = chosen.model_copy(update={"strides": candidate.strides})
+    size = chosen.size or datasets.create(point.dataset).size
+    spec = plan.DataSpec(name=point.dataset, size=size, settings=chosen)
+    prepared = prepare(spec, preset.backbone_for(chosen), cache, "cpu")
     index = prepared.imageset.index
-    rest, validation = cut(index, plan.split(spec, index, seed).train, seed)
+    rest, validation = cut(index, plan.split(spec, index, point.seed).train, point.seed)
     try:
         rows = datasets.subset(
-            index.labels, rest, "step", seed, ratio=ratio, majority=chosen.majority, dataset=f"{name}/validation"
+            index.labels,
+            rest,
+            "step",
+            point.seed,
+            ratio=point.ratio,
+            majority=chosen.majority,
+            dataset=f"{point.dataset}/validation",
         )
     except datasets.UnsupportedRatio:
         return None
-    return _accuracy(parameters, preset, prepared, rows, validation, f"choose/{name}/{ratio}/{seed}")
-
-
-def _accuracy(
-    parameters: dict[str, Any], preset: Preset, prepared: Prepared, rows: np.ndarray, validation: np.ndarray, seed: str
-) -> float:
-    method = methods.create(METHOD, **parameters)
-    context = methods.Context(
-        seed=seed,
-        device=torch.device("cpu"),
-        budget=preset.budget,
-        optimizer=preset.optimizer,
-        augmentation=preset.augmentation,
-        network=preset.network,
-    )
     train = prepared.train_set(rows)
+    method, context = methods.create(candidate.method, **candidate.parameters), _context(preset, point)
     with cell.deterministic(context.device):
         method.fit(train, context)
         logits = cell.predict(method, prepared, train, validation)
     return float((logits.argmax(1) == prepared.imageset.labels[validation]).mean())
 
 
+def _context(preset: Preset, point: Point) -> methods.Context:
+    return methods.Context(
+        seed=f"choose/{point.dataset}/{point.ratio}/{point.seed}",
+        device=torch.device("cpu"),
+        budget=preset.budget,
+        optimizer=preset.optimizer,
+        augmentation=preset.augmentation,
+        network=preset.network,
+    )
+
+
+def _evaluate_all(candidate: Candidate, points: list[Point], cache: Path) -> list[float | None]:
+    return [evaluate(candidate, point, cache) for point in points]
+
+
+def compare(candidates: list[Candidate], points: list[Point], cache: Path, console: Console) -> list[list[Any]]:
+    """Try every candidate at every point, on all cores; return a row each: what it is, accuracies, seconds."""
+    where = list(dict.fromkeys((point.dataset, point.ratio) for point in points))
+    rows = []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        tried = pool.map(functools.partial(_evaluate_all, points=points, cache=cache), candidates)
+        for candidate, accuracies in zip(candidates, tried, strict=True):
+            found: dict[tuple[str, float], list[float | None]] = {each: [] for each in where}
+            for point, accuracy in zip(points, accuracies, strict=True):
+                found[point.dataset, point.ratio].append(accuracy)
+            means = [_mean(values) for values in found.values()]
+            rows.append([*candidate.shown.values(), *means, _mean([m for m in means if m is not None])])
+            console.print(f"{len(rows)}/{len(candidates)} {candidate.shown} {rows[-1][-1]:.3f}", highlight=False)
+    return rows
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) and known else None
+
+
 def main() -> int:
-    """Compare all candidates and print them, best first."""
+    """Compare all candidates and print them, best first: on each dataset where it is about the network, on all else."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.choose", description=__doc__)
-    parser.add_argument("--ratio", action="append", type=float, help="repeatable; default: 10, 20, 80")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("question", choices=list(QUESTIONS), help="what to choose")
+    parser.add_argument("--ratio", action="append", type=float, help="repeatable")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=datasets.cache_root())
     options = parser.parse_args()
-    console, preset = Console(), settings.load("default")
+    console = Console()
+    make, ratios = QUESTIONS[options.question]
+    candidates, ratios = list(make()), options.ratio or ratios
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
-    points = list(itertools.product(available, options.ratio or [10.0, 20.0, 80.0]))
-    rows = []
-    for parameters in candidates():
-        means = []
-        for name, ratio in points:
-            found = [evaluate(parameters, preset, name, ratio, seed, options.cache) for seed in range(options.seeds)]
-            means.append(statistics.fmean([f for f in found if f is not None]) if None not in found else None)
-        rows.append([*parameters.values(), *means, statistics.fmean([m for m in means if m is not None])])
-        console.print(f"{len(rows)} candidates compared: {parameters} {rows[-1][-1]:.3f}", highlight=False)
-    rows.sort(key=lambda row: -row[-1])
-    head = [*next(candidates()), *(f"{name} IR {ratio:g}" for name, ratio in points), "mean"]
-    console.print(tabulate(rows, head, tablefmt="github", floatfmt=".3f"), soft_wrap=True, markup=False)
+    groups = [[name] for name in available] if options.question == "network" else [available]
+    for names in groups:
+        points = [Point(*each) for each in itertools.product(names, ratios, range(options.seeds))]
+        rows = compare(candidates, points, options.cache, console)
+        rows.sort(key=lambda row: -row[-1])
+        where = dict.fromkeys((point.dataset, point.ratio) for point in points)
+        head = [*candidates[0].shown, *(f"{name} IR {ratio:g}" for name, ratio in where), "mean"]
+        console.print(tabulate(rows, head, tablefmt="github", floatfmt=".3f"), soft_wrap=True, markup=False)
     return 0
 
 

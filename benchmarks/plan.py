@@ -221,7 +221,7 @@ def _cells(
                         budget=preset.budget,
                         optimizer=preset.optimizer,
                         augmentation=preset.augmentation,
-                        backbone=preset.scratch if method.from_scratch else preset.backbone,
+                        backbone=preset.scratch if method.from_scratch else preset.backbone_for(spec.settings),
                     ),
                     tune=tune,
                 )

@@ -24,13 +24,15 @@ class DatasetSettings(Settings):
     """How one dataset is used; None leaves the dataset's own default.
 
     `majority` is the number of training images of each majority class, the same at every ratio; by default all that
-    there are. `parameters` go to the dataset's constructor.
+    there are. `strides` are the depths of the backbone whose maps are read. `parameters` go to the dataset's
+    constructor.
     """
 
     size: PositiveInt | None = None
     majority: PositiveInt | None = None
     test_fraction: float = Field(default=0.4, gt=0, lt=1)
     test_cap: PositiveInt = 200
+    strides: tuple[PositiveInt, ...] | None = None
     parameters: dict[str, Any] = {}
 
 
@@ -61,6 +63,11 @@ class Preset(Settings):
             if fnmatch.fnmatch(name, pattern):
                 found = settings
         return found
+
+    def backbone_for(self, settings: DatasetSettings) -> BackboneSettings:
+        """Return the backbone as a dataset reads it."""
+        own = {} if settings.strides is None else {"strides": settings.strides}
+        return self.backbone.model_copy(update=own)
 
 
 def preset_names() -> list[str]:

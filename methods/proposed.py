@@ -5,8 +5,10 @@ transfer learning for imbalanced data. A later paper of the same line says that 
 sampling distribution during training".
 
 What is interpretation, since the full text is not public: the receptive fields (`networks.MultiScale`), how each stage
-samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
-(`compensate`). All of it are parameters; `python -m benchmarks.choose` shows how their defaults were chosen.
+samples, what is frozen, the stages' shares and step sizes, and the two things that the loss adds to plain
+cross-entropy: that it takes the stage's sampling into account (`compensate`), and a margin for the small classes
+(`margin`). All of it are parameters; `python -m benchmarks.choose` shows how their defaults were chosen.
+`multiscale-two-stage-plain` has neither addition: only the sampling distribution changes between the stages.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from methods import sampling
@@ -48,6 +50,9 @@ class TwoStage(NetworkMethod):
         second_rate: factor on the learning rate in stage 2.
         compensate: minimise CE(z + log P(c)) with the stage's P, so that both stages aim at one balanced decision
             however they sample, and the change of the distribution does not shift it.
+        margin: m; the loss becomes CE(z + log P(c) + m log pi_c) in both stages, so that a class must win by m times
+            the log of how much rarer it is: few images are learnt by heart, and unseen ones fall short of them (the
+            margins of Cao et al. 2019 and the additive part of the VS loss, Kini et al. 2021, answer to the same).
         source: a dataset; its balanced task trains the new layers before stage 1 (None: ImageNet weights alone).
         source_share: of the gradient steps, where there is a source.
     """
@@ -57,6 +62,7 @@ class TwoStage(NetworkMethod):
         "second_exponent": [0.0, 0.5, 1.0],
         "second_share": (0.2, 0.6),
         "second_rate": (0.1, 1.0),
+        "margin": (0.0, 1.0),
     }
 
     first_exponent: float = Field(default=0.0, ge=-1, le=1)
@@ -64,6 +70,7 @@ class TwoStage(NetworkMethod):
     second_share: float = Field(default=0.5, gt=0, lt=1)
     second_rate: PositiveFloat = 0.5
     compensate: bool = True
+    margin: NonNegativeFloat = 0.5
     source: str | None = None
     source_share: float = Field(default=0.3, gt=0, lt=1)
 
@@ -90,11 +97,14 @@ class TwoStage(NetworkMethod):
         ]
 
     def criterion(self, counts: Tensor, progress: float) -> Criterion:
-        """Cross-entropy, the stage's sampling distribution taken off the decision."""
-        if not self.compensate:
+        """Cross-entropy, the stage's sampling distribution taken off the decision, with a margin."""
+        if not self.compensate and not self.margin:
             return super().criterion(counts, progress)
         exponent = self.first_exponent if progress < 1 - self.second_share else self.second_exponent
-        return AdjustedCrossEntropy(sampling.power(counts, exponent).clamp(min=1e-6).log())
+        adjustment = self.margin * _log(sampling.power(counts, 1.0))
+        if self.compensate:
+            adjustment = adjustment + _log(sampling.power(counts, exponent))
+        return AdjustedCrossEntropy(adjustment)
 
     def _learn_source(self, network: Network, context: Context) -> None:
         if context.source is None or self.source is None:
@@ -114,11 +124,26 @@ def power_sampling(exponent: float) -> ClassProbabilities:
     return lambda counts, progress: sampling.power(counts, exponent)
 
 
+def _log(probabilities: Tensor) -> Tensor:
+    """Return logarithms; those of classes without images stay finite."""
+    return probabilities.clamp(min=1e-6).log()
+
+
 @register("multiscale-two-stage", family="proposed", source="Liu et al. 2021")
 class MultiscaleTwoStage(TwoStage):
     """Multi-scale network and two-stage transfer."""
 
     head: ClassVar[str | None] = "multi-scale"
+
+
+@register("multiscale-two-stage-plain", family="proposed", source="ablation of Liu et al. 2021")
+class MultiscaleTwoStagePlain(MultiscaleTwoStage):
+    """Multi-scale network and two-stage transfer, the loss plain cross-entropy in both stages."""
+
+    first_exponent: float = Field(default=1.0, ge=-1, le=1)
+    second_exponent: float = Field(default=0.0, ge=-1, le=1)
+    compensate: bool = False
+    margin: NonNegativeFloat = 0.0
 
 
 @register("multiscale-one-stage", family="proposed", source="ablation of Liu et al. 2021")

@@ -14,11 +14,12 @@ from benchmarks.report import statistics_text, summary_text
 from benchmarks.report.export import records_csv
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.loading import Collection, collect
+from benchmarks.report.model import Table
 from benchmarks.report.names import AS_IN_PAPER, metric_named
 from benchmarks.report.page import Contents, page
 from benchmarks.report.points import points
 from benchmarks.report.render import write_table
-from benchmarks.report.special_tables import ablation_tables, shot_tables
+from benchmarks.report.special_tables import ablation_tables, shot_tables, tuned_tables
 from benchmarks.report.statistics import Analysis, analyse
 from benchmarks.report.summary import findings
 from benchmarks.report.tables import dataset_tables, summary_tables
@@ -40,6 +41,7 @@ class Report:
         overall: the summary's first sentences.
         paragraphs: the summary, one paragraph a dataset, protocol and range.
         gaps: what is missing.
+        tuned: the values that tuning chose.
     """
 
     out: Path
@@ -49,6 +51,7 @@ class Report:
     overall: list[str] = field(default_factory=list)
     paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    tuned: list[Table] = field(default_factory=list)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file of the report, whole or not at all: somebody may be reading the last one."""
@@ -107,6 +110,7 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         str(name): analyse(part, choice.metric, choice.control)
         for name, part in table.groupby("comparison", sort=False)
     }
+    report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
     report.claims = claim.claims(table)
     report.write("records.csv.gz", records_csv(collection.frame))
@@ -130,6 +134,7 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
         *summary_tables(table, choice.metric),
         *ablation_tables(table, collection, choice.metric),
         *shot_tables(table),
+        *report.tuned,
     ]
     for each in made:
         report.files += write_table(each, folder)
@@ -156,6 +161,7 @@ def _contents(
         overall=report.overall,
         paragraphs=report.paragraphs,
         gaps=report.gaps,
+        tuned=report.tuned,
         files=report.files,
         out=report.out,
         metric=choice.metric,

@@ -23,6 +23,7 @@ from plotly.offline import get_plotlyjs
 
 from benchmarks.report import claims as claim
 from benchmarks.report.loading import Collection
+from benchmarks.report.model import Table
 from benchmarks.report.names import COMPARISONS, dataset_title
 from benchmarks.report.page_data import page_data
 from benchmarks.report.statistics import CAVEAT, Analysis
@@ -45,6 +46,7 @@ class Contents:
     overall: list[str]
     paragraphs: list[Paragraph]
     gaps: list[str]
+    tuned: list[Table]
     files: Sequence[Path]
     out: Path
     metric: str
@@ -74,7 +76,7 @@ def page(contents: Contents, refresh: int = 0) -> str:
         files=_files(contents.files, contents.out),
         gaps=contents.gaps,
         completeness=_completeness(table),
-        tuned=int(frame["trials"].gt(0).sum()),
+        tuned=contents.tuned,
         commands=list(dict.fromkeys(str(g["command"]) for g in contents.collection.grids if g.get("command"))),
         environments=_environments(frame),
     )

@@ -1,12 +1,24 @@
-"""Tables beside the main ones: the ablation, the shot groups of long tails."""
+"""Tables beside the main ones: the ablation, the shot groups of long tails, what tuning chose."""
 
 from __future__ import annotations
+
+import json
 
 import pandas as pd
 
 from benchmarks.report.loading import Collection
-from benchmarks.report.model import RULE, Table
-from benchmarks.report.names import AS_IN_PAPER, COMPARISONS, METRICS, PROPOSED, dataset_title, number, slug
+from benchmarks.report.model import RULE, Entry, Table
+from benchmarks.report.names import (
+    AS_IN_PAPER,
+    COMPARISONS,
+    METRICS,
+    PROPOSED,
+    dataset_title,
+    family_order,
+    level_name,
+    number,
+    slug,
+)
 from benchmarks.report.points import skipped
 from benchmarks.report.tables import dataset_table, entry_of, file_name, grouped, marks
 
@@ -14,6 +26,7 @@ SCALES = {"single": "single-scale network", "multi": "multi-scale network"}
 TRANSFERS = {"scratch": "from scratch", "one-stage": "one-stage transfer", "two-stage": "two-stage transfer"}
 SHOTS = {"All": "accuracy", "Many (> 100)": "many", "Medium (20-100)": "medium", "Few (< 20)": "few"}
 SHOTS_RULE = "n/a: no class has so many training images."
+TUNED_RULE = "One value a seed, in the order of the seeds; n/a: failed or not done."
 
 
 def ablation_tables(table: pd.DataFrame, collection: Collection, metric: str) -> list[Table]:
@@ -37,6 +50,15 @@ def shot_tables(table: pd.DataFrame) -> list[Table]:
     return [
         _shot_table(part, str(comparison), str(dataset), float(level))  # type: ignore[arg-type]
         for (comparison, dataset, level), part in tailed.groupby(["comparison", "dataset", "level"], sort=False)
+    ]
+
+
+def tuned_tables(frame: pd.DataFrame) -> list[Table]:
+    """Make one table (method and parameter) x level per dataset and protocol, of the values that tuning chose."""
+    tuned = frame[frame["trials"].gt(0)]
+    return [
+        _tuned_table(part, str(comparison), str(dataset), str(protocol))
+        for (comparison, dataset, protocol), part in tuned.groupby(["comparison", "dataset", "protocol"], sort=False)
     ]
 
 
@@ -79,3 +101,31 @@ def _shot_table(part: pd.DataFrame, comparison: str, dataset: str, level: float)
     )
     name = file_name(slug("shots", dataset, f"IR{number(level)}"), comparison, "")
     return Table(name, caption, list(SHOTS), grouped(part, entries), [RULE.split(" Average")[0], SHOTS_RULE])
+
+
+def _tuned_table(part: pd.DataFrame, comparison: str, dataset: str, protocol: str) -> Table:
+    chosen = part["chosen"].map(lambda text: json.loads(text or "{}"))
+    part = part.assign(chosen=chosen, order=part["family"].map(family_order)).sort_values(["order", "label", "seed"])
+    at = sorted(part["level"].unique())
+    groups = []
+    for family, members in part.groupby("family", sort=False):
+        rows = []
+        for label, cells in members.groupby("label", sort=False):
+            by_level = [cells.loc[cells["level"].eq(level), "chosen"] for level in at]
+            for parameter in dict.fromkeys(name for values in cells["chosen"] for name in values):
+                entries = [Entry(" / ".join(_value(values.get(parameter)) for values in each)) for each in by_level]
+                rows.append((f"{label}: {parameter}", entries))
+        groups.append((str(family), rows))
+    trials = " or ".join(map(str, sorted(part["trials"].unique())))
+    where = f"{dataset_title(dataset)}, {protocol}; {COMPARISONS[comparison]}"
+    return Table(
+        file_name(slug("tuned", dataset, protocol), comparison, ""),
+        f"Values chosen in {trials} trials of tuning on {where}",
+        [level_name(protocol, level) for level in at],
+        groups,
+        [TUNED_RULE],
+    )
+
+
+def _value(value: object) -> str:
+    return "n/a" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -8,11 +8,12 @@ import subprocess
 
 import pytest
 
+from benchmarks.report.build import build
 from benchmarks.report.loading import collect
 from benchmarks.report.points import points
 from benchmarks.report.published import published
 from benchmarks.report.render import comma_separated, escape_latex, latex, markdown
-from benchmarks.report.special_tables import ablation_tables, shot_tables
+from benchmarks.report.special_tables import ablation_tables, shot_tables, tuned_tables
 from benchmarks.report.tables import dataset_tables, summary_tables
 from tests.report.synthetic import cell, generate, record, write
 
@@ -217,3 +218,32 @@ def test_published_numbers_are_those_of_the_literature():
     assert rows["cifar10", 100, "ldam-drw", "WVN-RS"] == 22.97
     assert rows["cifar100", 50, "crt", "BagofTricks-LT"] == 54.64
     assert len(rows) == 13 * 4 - 2
+
+
+def test_what_tuning_chose_is_shown_for_every_seed(tmp_path):
+    def tuned(label, ratio, seed, chosen):
+        made = record(cell("elpv", ratio, seed, label, tune=4), 0.9)
+        return made.model_copy(update={"tuning": {"trials": 4, "chosen": chosen}})
+
+    folder = write(
+        tmp_path,
+        [
+            tuned("focal", 10, 1, {"learning_rate": 0.00123456, "gamma": 5.0}),
+            tuned("focal", 10, 0, {"learning_rate": 0.01, "gamma": 0.5}),
+            tuned("focal", 40, 0, {"learning_rate": 0.02, "gamma": 1.0}),
+            tuned("cross-entropy", 10, 0, {"learning_rate": 0.03}),
+            record(cell("elpv", 10, 0, "crt"), 0.9),
+        ],
+    )
+    (made,) = tuned_tables(collect([folder]).frame)
+    assert made.columns == ["IR 10", "IR 40"]
+    shown = {label: [entry.plain for entry in found] for _, label, found in made.rows}
+    assert shown == {
+        "cross-entropy: learning_rate": ["0.03", ""],
+        "focal: learning_rate": ["0.01 / 0.00123", "0.02"],
+        "focal: gamma": ["0.5 / 5", "1"],
+    }
+    assert "4 trials" in made.caption
+    page = build([folder], tmp_path / "report", figures=False).out / "report.html"
+    assert "focal: gamma" in page.read_text()
+    assert "0.01 / 0.00123" in (tmp_path / "report" / "tables" / "tuned-elpv-step.md").read_text()

@@ -1,0 +1,58 @@
+"""A source task for the two-stage transfer: another dataset, inside the budget, and never the target itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.store import Store
+
+METHOD = "multiscale-two-stage"
+
+
+@pytest.fixture
+def source(tmp_path) -> str:
+    """A folder of bright and dark images, grey as the target's."""
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("bright", 128)):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+        for i in range(8):
+            pixels = rng.integers(low, low + 128, (32, 32), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "tree" / name / f"{i}.png")
+    return f"folder:{tmp_path / 'tree'}"
+
+
+def run(bench, source: str | None):
+    more = () if source is None else ("--set", f'method.{METHOD}.source="{source}"')
+    answer = bench("--method", METHOD, "--set", "budget.steps=12", *more)
+    return answer, [
+        record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == source
+    ]
+
+
+def test_the_source_task_is_learnt_within_the_budget(bench, source) -> None:
+    _, (without,) = run(bench, None)
+    answer, (record,) = run(bench, source)
+    assert answer.code == 0, answer.err
+    assert record.status == "done", record.failure
+    assert record.cost.steps == without.cost.steps == 12
+    assert record.data.train_hash == without.data.train_hash
+    assert record.data.counts == without.data.counts  # the source's images are not counted among the target's
+    scores = [Store(bench.results).read_scores(each.id)["logits"] for each in (without, record)]
+    assert not np.array_equal(*scores)
+
+
+def test_source_and_target_may_not_be_the_same(bench) -> None:
+    answer, records = run(bench, "textures")
+    assert answer.code == 2
+    assert "source='textures'" in answer.err
+    assert "name another source" in answer.err
+    assert not records
+
+
+def test_an_unknown_source_is_named_before_anything_runs(bench) -> None:
+    answer, records = run(bench, "texture")
+    assert answer.code == 2
+    assert "textures" in answer.err
+    assert not records
