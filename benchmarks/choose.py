@@ -1,9 +1,9 @@
-"""Choose what the default preset and the proposed method leave open: `python -m benchmarks.choose network|schedule`.
+"""Choose what the default preset and the proposed method leave open: `python -m benchmarks.choose QUESTION`.
 
 Candidates are compared on validation parts alone, cut from the train pools of `textures`, `elpv` and `magnetic_tile`
 before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all. What all methods share
 (`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and
-width by what balanced data show of them, at ratio 1, the steps by ratio 20.
+width by what balanced data show of them, at ratio 1, the steps by ratio 20. Where candidates are alike, the cheaper.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from benchmarks.settings import Preset
 
 DATASETS = {"textures": 300, "elpv": 400, "magnetic_tile": None}
 """Where to choose, and the images of each majority class there (None: all there are)."""
+SIZES = {"textures": [128], "elpv": [160, 224, 300], "magnetic_tile": [128, 192]}
+"""Sides of the images to compare; textures are drawn at theirs."""
 VALIDATION_SHARE, VALIDATION_CAP = 0.3, 100
 
 
@@ -43,14 +45,17 @@ class Candidate:
 
     method: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    size: int | None = None
     strides: tuple[int, ...] | None = None
     overrides: tuple[str, ...] = ()
 
     @property
     def shown(self) -> dict[str, Any]:
         """What a reader tells candidates apart by."""
-        own = {"strides": " ".join(map(str, self.strides))} if self.strides else {}
-        return self.parameters | own | dict(override.split("=") for override in self.overrides)
+        size = {"size": self.size} if self.size else {}
+        strides = {"strides": " ".join(map(str, self.strides))} if self.strides else {}
+        own = {"method": self.method} | self.parameters
+        return own | size | strides | dict(override.split("=") for override in self.overrides)
 
 
 @dataclass(frozen=True)
@@ -62,20 +67,19 @@ class Point:
     seed: int
 
 
-def networks() -> Iterator[Candidate]:
-    """Yield the depths that the head reads, its width, and the steps."""
-    for stride, width, steps in itertools.product([8, 16, 32], [32, 64], [100, 200]):
-        yield Candidate(
-            "cross-entropy", strides=(stride,), overrides=(f"network.width={width}", f"budget.steps={steps}")
-        )
+def networks(names: list[str]) -> Iterator[Candidate]:
+    """Yield the images' side, the depth that the head reads, its width, and the steps."""
+    for size, stride, width, steps in itertools.product(SIZES[names[0]], [16, 32], [32, 64], [100, 200]):
+        overrides = (f"network.width={width}", f"budget.steps={steps}")
+        yield Candidate("cross-entropy", size=size, strides=(stride,), overrides=overrides)
 
 
-def schedules() -> Iterator[Candidate]:
-    """Yield schedules of the two stages: sampling, share and step size of the second, what the loss adds."""
-    for (first, second), (share, rate), (compensate, margin) in itertools.product(
+def schedules(names: list[str]) -> Iterator[Candidate]:
+    """Yield schedules of the two stages: sampling, share and step size of the second, the loss's tau."""
+    for (first, second), (share, rate), compensate in itertools.product(
         [(1.0, 0.0), (0.0, 1.0), (0.5, 1.0), (1.0, 0.5)],
         [(0.3, 0.3), (0.5, 0.5)],
-        [(False, 0.0), (True, 0.0), (True, 0.25), (True, 0.5)],
+        [0.0, 1.0, 1.5, 2.0],
     ):
         parameters = {
             "first_exponent": first,
@@ -83,12 +87,21 @@ def schedules() -> Iterator[Candidate]:
             "second_share": share,
             "second_rate": rate,
             "compensate": compensate,
-            "margin": margin,
         }
         yield Candidate("multiscale-two-stage", parameters)
 
 
-QUESTIONS = {"network": (networks, [1.0, 20.0]), "schedule": (schedules, [1.0, 10.0, 20.0, 40.0, 80.0])}
+def retrainings(names: list[str]) -> Iterator[Candidate]:
+    """Yield the step sizes at which decoupling learns its classifier anew, in units of its default."""
+    for method, rate in itertools.product(["crt", "lws"], [0.1, 0.3, 1.0, 3.0]):
+        yield Candidate(method, {"second_rate": rate})
+
+
+QUESTIONS = {
+    "network": (networks, [1.0, 20.0]),
+    "schedule": (schedules, [1.0, 10.0, 20.0, 40.0, 80.0]),
+    "retraining": (retrainings, [10.0, 40.0]),
+}
 """What can be chosen: its candidates, and the ratios where they are compared."""
 
 
@@ -113,8 +126,8 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     """Return the accuracy on the validation part, or None where the pool cannot give the ratio."""
     preset = settings.load("default", list(candidate.overrides))
     chosen = preset.dataset_settings(point.dataset).model_copy(update={"majority": DATASETS[point.dataset]})
-    if candidate.strides:
-        chosen = chosen.model_copy(update={"strides": candidate.strides})
+    own = {"size": candidate.size, "strides": candidate.strides}
+    chosen = chosen.model_copy(update={name: value for name, value in own.items() if value})
     size = chosen.size or datasets.create(point.dataset).size
     spec = plan.DataSpec(name=point.dataset, size=size, settings=chosen)
     prepared = prepare(spec, preset.backbone_for(chosen), cache, "cpu")
@@ -166,13 +179,16 @@ def compare(candidates: list[Candidate], points: list[Point], cache: Path, conso
             found: dict[tuple[str, float], list[float | None]] = {each: [] for each in where}
             for point, accuracy in zip(points, accuracies, strict=True):
                 found[point.dataset, point.ratio].append(accuracy)
-            means = [_mean(values) for values in found.values()]
-            rows.append([*candidate.shown.values(), *means, _mean([m for m in means if m is not None])])
-            console.print(f"{len(rows)}/{len(candidates)} {candidate.shown} {rows[-1][-1]:.3f}", highlight=False)
+            means = [mean(values) for values in found.values()]
+            rows.append([*candidate.shown.values(), *means, mean([m for m in means if m is not None])])
+            console.print(
+                f"{len(rows)}/{len(candidates)} {candidate.shown} {rows[-1][-1]:.3f}", highlight=False, soft_wrap=True
+            )
     return rows
 
 
-def _mean(values: list[float | None]) -> float | None:
+def mean(values: list[float | None]) -> float | None:
+    """Return the mean, or None where a value is missing."""
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if len(known) == len(values) and known else None
 
@@ -187,11 +203,11 @@ def main() -> int:
     options = parser.parse_args()
     console = Console()
     make, ratios = QUESTIONS[options.question]
-    candidates, ratios = list(make()), options.ratio or ratios
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
     groups = [[name] for name in available] if options.question == "network" else [available]
     for names in groups:
-        points = [Point(*each) for each in itertools.product(names, ratios, range(options.seeds))]
+        candidates = list(make(names))
+        points = [Point(*each) for each in itertools.product(names, options.ratio or ratios, range(options.seeds))]
         rows = compare(candidates, points, options.cache, console)
         rows.sort(key=lambda row: -row[-1])
         where = dict.fromkeys((point.dataset, point.ratio) for point in points)

@@ -116,20 +116,20 @@ def packaged_weights() -> dict[str, Tensor]:
 class SmallCNN(nn.Module):
     """Four convolutions, to train from scratch: strides 4, 8 and 16, the last with 112 channels.
 
-    The patch-wise first layer (as in ViT and ConvNeXt) keeps the cost on a CPU low; 112 channels are those of
-    EfficientNet-Lite0 at stride 16, so that heads on top of either are of the same size.
+    The patch-wise first layer (as in ViT and ConvNeXt) and narrow early ones keep the cost on a CPU low; 112 channels
+    are those of EfficientNet-Lite0 at stride 16, so that heads on top of either are of the same size.
     """
 
-    widths = {4: 32, 8: 64, 16: 112}
+    widths = {4: 16, 8: 32, 16: 112}
 
     def __init__(self, in_channels: int, strides: tuple[int, ...]) -> None:
         super().__init__()
         _check_strides("small-cnn", strides, self.widths)
         self.strides = strides
         self.channels = [self.widths[s] for s in strides]
-        self.stem = conv_block(in_channels, 32, kernel=4, stride=4, padding=0)
-        self.down8 = conv_block(32, 64, stride=2)
-        self.down16 = conv_block(64, 112, stride=2)
+        self.stem = conv_block(in_channels, self.widths[4], kernel=4, stride=4, padding=0)
+        self.down8 = conv_block(self.widths[4], self.widths[8], stride=2)
+        self.down16 = conv_block(self.widths[8], self.widths[16], stride=2)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map (B, C, H, W) to the maps of the chosen strides."""

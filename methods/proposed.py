@@ -5,10 +5,9 @@ transfer learning for imbalanced data. A later paper of the same line says that 
 sampling distribution during training".
 
 What is interpretation, since the full text is not public: the receptive fields (`networks.MultiScale`), how each stage
-samples, what is frozen, the stages' shares and step sizes, and the two things that the loss adds to plain
-cross-entropy: that it takes the stage's sampling into account (`compensate`), and a margin for the small classes
-(`margin`). All of it are parameters; `python -m benchmarks.choose` shows how their defaults were chosen.
-`multiscale-two-stage-plain` has neither addition: only the sampling distribution changes between the stages.
+samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
+(`compensate`). All of it are parameters; `python -m benchmarks.choose schedule` shows how their defaults were chosen.
+`multiscale-two-stage-plain` leaves the loss alone: only the sampling distribution changes between its stages.
 """
 
 from __future__ import annotations
@@ -48,11 +47,10 @@ class TwoStage(NetworkMethod):
         second_exponent: q of stage 2.
         second_share: of the gradient steps.
         second_rate: factor on the learning rate in stage 2.
-        compensate: minimise CE(z + log P(c)) with the stage's P, so that both stages aim at one balanced decision
-            however they sample, and the change of the distribution does not shift it.
-        margin: m; the loss becomes CE(z + log P(c) + m log pi_c) in both stages, so that a class must win by m times
-            the log of how much rarer it is: few images are learnt by heart, and unseen ones fall short of them (the
-            margins of Cao et al. 2019 and the additive part of the VS loss, Kini et al. 2021, answer to the same).
+        compensate: tau; minimise CE(z + tau log P(c)) with the stage's P. At 1 both stages aim at one balanced decision
+            however they sample, and the change of the distribution does not shift it; 0 is plain cross-entropy. Above
+            1 rare classes have a margin (Menon et al. 2021): few images are learnt by heart, and unseen ones fall
+            short of them. A class-balanced stage is the same at every tau, so nothing is balanced twice.
         source: a dataset; its balanced task trains the new layers before stage 1 (None: ImageNet weights alone).
         source_share: of the gradient steps, where there is a source.
     """
@@ -62,15 +60,14 @@ class TwoStage(NetworkMethod):
         "second_exponent": [0.0, 0.5, 1.0],
         "second_share": (0.2, 0.6),
         "second_rate": (0.1, 1.0),
-        "margin": (0.0, 1.0),
+        "compensate": (0.0, 2.0),
     }
 
     first_exponent: float = Field(default=0.0, ge=-1, le=1)
     second_exponent: float = Field(default=1.0, ge=-1, le=1)
-    second_share: float = Field(default=0.5, gt=0, lt=1)
-    second_rate: PositiveFloat = 0.5
-    compensate: bool = True
-    margin: NonNegativeFloat = 0.5
+    second_share: float = Field(default=0.3, gt=0, lt=1)
+    second_rate: PositiveFloat = 0.3
+    compensate: NonNegativeFloat = 1.5
     source: str | None = None
     source_share: float = Field(default=0.3, gt=0, lt=1)
 
@@ -97,14 +94,10 @@ class TwoStage(NetworkMethod):
         ]
 
     def criterion(self, counts: Tensor, progress: float) -> Criterion:
-        """Cross-entropy, the stage's sampling distribution taken off the decision, with a margin."""
-        if not self.compensate and not self.margin:
-            return super().criterion(counts, progress)
+        """Cross-entropy, the stage's sampling distribution taken off the decision."""
         exponent = self.first_exponent if progress < 1 - self.second_share else self.second_exponent
-        adjustment = self.margin * _log(sampling.power(counts, 1.0))
-        if self.compensate:
-            adjustment = adjustment + _log(sampling.power(counts, exponent))
-        return AdjustedCrossEntropy(adjustment)
+        probabilities = sampling.power(counts, exponent).clamp(min=1e-6)  # classes without images stay finite
+        return AdjustedCrossEntropy(self.compensate * probabilities.log())
 
     def _learn_source(self, network: Network, context: Context) -> None:
         if context.source is None or self.source is None:
@@ -124,11 +117,6 @@ def power_sampling(exponent: float) -> ClassProbabilities:
     return lambda counts, progress: sampling.power(counts, exponent)
 
 
-def _log(probabilities: Tensor) -> Tensor:
-    """Return logarithms; those of classes without images stay finite."""
-    return probabilities.clamp(min=1e-6).log()
-
-
 @register("multiscale-two-stage", family="proposed", source="Liu et al. 2021")
 class MultiscaleTwoStage(TwoStage):
     """Multi-scale network and two-stage transfer."""
@@ -142,8 +130,7 @@ class MultiscaleTwoStagePlain(MultiscaleTwoStage):
 
     first_exponent: float = Field(default=1.0, ge=-1, le=1)
     second_exponent: float = Field(default=0.0, ge=-1, le=1)
-    compensate: bool = False
-    margin: NonNegativeFloat = 0.0
+    compensate: NonNegativeFloat = 0.0
 
 
 @register("multiscale-one-stage", family="proposed", source="ablation of Liu et al. 2021")

@@ -11,7 +11,7 @@ from methods.sampling import ClassProbabilities
 
 RETRAIN_ADAM_RATE = 10.0
 """`adam_rate` of stages that train a classifier anew: 22 steps of 0.001 (15 % of 150) would leave it within a tenth of
-its random weights' size."""
+its random weights' size; `python -m benchmarks.choose retraining` compares others."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""Defaults are chosen on validation parts alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import datasets
+from benchmarks import choose, plan, settings
+
+TINY = (
+    "dataset.textures={size = 32, test_cap = 10, parameters = {number = [60, 60]}}",
+    'backbone={name = "small-cnn", weights = "none", frozen = false}',
+    "budget.steps=3",
+)
+
+
+@pytest.fixture
+def few(monkeypatch) -> None:
+    monkeypatch.setattr(choose, "DATASETS", {"textures": 10})
+
+
+def test_dagm_takes_no_part() -> None:
+    assert not [name for name in choose.DATASETS if name.startswith("dagm")]
+
+
+def test_the_validation_part_is_cut_from_the_train_pool() -> None:
+    preset = settings.load("default", list(TINY))
+    spec = plan.DataSpec(name="textures", size=32, settings=preset.dataset_settings("textures"))
+    index = datasets.create("textures", **spec.settings.parameters).index()
+    parts = plan.split(spec, index, seed=1)
+    rest, validation = choose.cut(index, parts.train, seed=1)
+    assert not set(validation) & set(rest)
+    assert not set(parts.test) & (set(validation) | set(rest))
+    assert set(validation) | set(rest) <= set(parts.train)
+    assert np.bincount(index.labels[validation]).tolist() == [15, 15]  # 30 % of 50, of each class
+
+
+def test_a_candidate_is_judged_by_its_settings(few, shared_cache) -> None:
+    def accuracy(method: str, **parameters: float) -> float | None:
+        candidate = choose.Candidate(method, parameters, overrides=TINY)
+        return choose.evaluate(candidate, choose.Point("textures", 2.0, 0), shared_cache)
+
+    # so large an adjustment decides for the small class whatever the image shows: half of a balanced part is right
+    assert accuracy("multiscale-two-stage", compensate=1000.0) == 0.5
+    assert 0 <= accuracy("cross-entropy") <= 1
+
+
+def test_a_ratio_that_the_pool_cannot_give_is_left_out(few, shared_cache) -> None:
+    candidate = choose.Candidate("cross-entropy", overrides=TINY)
+    assert choose.evaluate(candidate, choose.Point("textures", 1000.0, 0), shared_cache) is None
+    assert choose.mean([None, 0.5]) is None
+    assert choose.mean([0.5, 0.7]) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("question", choose.QUESTIONS)
+def test_candidates_are_different_and_valid(question) -> None:
+    make, _ = choose.QUESTIONS[question]
+    for name in choose.DATASETS:
+        candidates = list(make([name]))
+        shown = [str(candidate.shown) for candidate in candidates]
+        assert len(set(shown)) == len(shown) > 1
+        for candidate in candidates:
+            settings.load("default", list(candidate.overrides))
