@@ -40,7 +40,11 @@ reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA f
 	$(BIN)/python -m benchmarks.reference $(REFERENCE) results/reference
 	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
 	  $(FIVE) $(COMMON) $(PROPOSED)
+	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
+	  $(FIVE) --protocol few --minority 3,5,10,20 $(COMMON) --method posthoc-logit-adjustment --method multiscale-two-stage
 	$(BIN)/python -m benchmarks.reference $(REFERENCE)-five results/reference/five-seeds
+	for dataset in textures dagm/1; do \
+	  $(BIN)/python -m benchmarks.explain --dataset $$dataset --ratio 10 --ratio 80 --results results/reference || true; done
 
 clean:
 	rm -rf $(VENV) results/run
