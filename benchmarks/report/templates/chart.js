@@ -37,9 +37,11 @@ function traces(row, style, place, visible) {
   const values = levels.map((l) => measured(row.at.get(l)));
   const y = values.map((v) => v.mean * metric().scale);
   const widths = values.map((v) => (half(v) ?? 0) * metric().scale);
+  const least = metric().unit === "%" ? 0 : -metric().scale;
+  const clip = (v) => Math.min(metric().scale, Math.max(least, v)); // an interval does not leave the metric's range
   const group = { legendgroup: row.label, visible: visible ? true : "legendonly" };
   const band = {
-    ...group, x: [...x, ...[...x].reverse()], y: [...y.map((v, i) => v + widths[i]), ...y.map((v, i) => v - widths[i]).reverse()],
+    ...group, x: [...x, ...[...x].reverse()], y: [...y.map((v, i) => clip(v + widths[i])), ...y.map((v, i) => clip(v - widths[i])).reverse()],
     fill: "toself", fillcolor: colour + "22", line: { width: 0 }, hoverinfo: "skip", showlegend: false, mode: "lines",
   };
   const seeds = levels.map((l, i) => `${values[i].n}/${row.at.get(l).asked} seeds` + (values[i].sd === null ? "" : `, sd ${show(values[i].sd)}`));
