@@ -31,7 +31,7 @@ $(VENV)/.ready: pyproject.toml
 REFERENCE := results/reference-run
 COMMON := $(foreach m,cross-entropy oversampling undersampling weighted-cross-entropy focal under-bagging,--method $(m))
 FIVE := --seed 0 --seed 1 --seed 2 --seed 3 --seed 4
-PROPOSED := --method 'multiscale-*' --method 'singlescale-*'
+PROPOSED := --method '*scale-*-stage*'
 
 reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA for the datasets that need it
 	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)
