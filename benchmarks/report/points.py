@@ -81,7 +81,7 @@ def _with_asked(table: pd.DataFrame, frame: pd.DataFrame, grids: list[dict[str, 
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
     table = table.merge(seen, on=["dataset", "protocol"], how="left")
-    for name in ("done", "failed"):
+    for name in ("done", "failed", *(f"{metric}_n" for metric in NUMBERS)):
         table[name] = table[name].fillna(0).astype(int)
     # Without a grid, the seeds that any method of this dataset has are the seeds that all should have.
     known = table["asked"] if len(asked) else pd.Series(float("nan"), index=table.index)

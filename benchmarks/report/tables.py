@@ -103,7 +103,7 @@ def _level_entries(part: pd.DataFrame, level: float, is_skipped: bool, metric: s
 
 def entry_of(row: pd.Series, metric: str, mark: str) -> Entry:
     """Write one mean with what a reader must know of it: over how many seeds, how many failed."""
-    shown, n, asked, failed = METRICS[metric], int(row[f"{metric}_n"] or 0), int(row["asked"]), int(row["failed"])
+    shown, n, asked, failed = METRICS[metric], int(row[f"{metric}_n"]), int(row["asked"]), int(row["failed"])
     remark = f"{n}/{asked}" + (f", {failed} failed" if failed else "") if n < asked else ""
     if n == 0:
         return Entry("failed" if failed else "n/a", remark=remark)

@@ -247,3 +247,14 @@ def test_what_tuning_chose_is_shown_for_every_seed(tmp_path):
     page = build([folder], tmp_path / "report", figures=False).out / "report.html"
     assert "focal: gamma" in page.read_text()
     assert "0.01 / 0.00123" in (tmp_path / "report" / "tables" / "tuned-elpv-step.md").read_text()
+
+
+def test_a_point_without_any_record_is_shown_while_a_run_goes_on(tmp_path):
+    """At one level nothing has a record yet, at another one method has none."""
+    done = [record(cell("elpv", 1, seed, label), 0.9) for label in ("cross-entropy", "focal") for seed in (0, 1)]
+    folder = write(tmp_path, [*done, record(cell("elpv", 10, 0, "cross-entropy"), 0.8)], GRID)
+    collection = collect([folder])
+    (made,) = dataset_tables(points(collection), collection, "accuracy")
+    assert [entry.plain for entry in entries(made, "focal")][:2] == ["90.00 ± 0.00", "n/a (0/2)"]
+    assert [entry.plain for entry in entries(made, "crt")][:2] == ["n/a (0/2)", "n/a (0/2)"]
+    assert build([folder], tmp_path / "report", figures=False).gaps
