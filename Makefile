@@ -41,6 +41,8 @@ reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA f
 	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
 	  $(FIVE) $(COMMON) $(PROPOSED)
 	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
+	  $(FIVE) --method multiscale-two-stage --set 'method.multiscale-two-stage.source="textures"'
+	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
 	  $(FIVE) --protocol few --minority 3,5,10,20 $(COMMON) --method posthoc-logit-adjustment --method multiscale-two-stage
 	$(BIN)/python -m benchmarks.reference $(REFERENCE)-five results/reference/five-seeds
 	for dataset in textures dagm/1; do \
