@@ -106,7 +106,8 @@ def entry_of(row: pd.Series, metric: str, mark: str) -> Entry:
     shown, n, asked, failed = METRICS[metric], int(row[f"{metric}_n"]), int(row["asked"]), int(row["failed"])
     remark = f"{n}/{asked}" + (f", {failed} failed" if failed else "") if n < asked else ""
     if n == 0:
-        return Entry("failed" if failed else "n/a", remark=remark)
+        # every seed is done and none has a value: the metric is not defined there, and nothing is missing
+        return Entry("failed" if failed else "n/a", remark=remark if row["done"] < asked else "")
     sd = row[f"{metric}_sd"]
     return Entry(shown.text(row[metric]), "" if np.isnan(sd) else shown.text(sd), remark, mark)
 
