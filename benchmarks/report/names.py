@@ -119,6 +119,16 @@ def slug(*parts: str) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
 
 
+def where_shown(dataset: str, protocol: str, comparison: str) -> str:
+    """Name what one figure shows; as in the paper goes without saying."""
+    return ", ".join([dataset_title(dataset), f"protocol {protocol}", *footing(comparison)])
+
+
+def footing(comparison: str) -> list[str]:
+    """Say that methods stand on equal footing, where they do."""
+    return ["equal footing"] if comparison == EQUAL_FOOTING else []
+
+
 def dataset_title(dataset: str) -> str:
     """Shorten a dataset's name for headings: a folder of the user's own images loses its leading path."""
     if dataset.startswith("folder:"):

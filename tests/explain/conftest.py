@@ -26,7 +26,7 @@ def end_to_end(request: pytest.FixtureRequest) -> Network:
     """A network from the pixels on."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return settle(build([(1, 64, 64)], 2, NetworkSettings(head=request.param, width=8), SMALL))
+        return settle(build([(1, 64, 64)], 2, NetworkSettings(head=request.param, width=32), SMALL))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import dataset_title, level_name
+from benchmarks.report.names import level_name, where_shown
 from benchmarks.report.style import look, new_figure
 
 FEW_CLASSES = 4
@@ -115,7 +115,7 @@ def _each(rows: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, pd.DataF
 
 def _title(rows: pd.DataFrame, what: str) -> str:
     first = rows.iloc[0]
-    where = f"{dataset_title(first['dataset'])}, {first['protocol']}"
+    where = where_shown(first["dataset"], first["protocol"], first["comparison"])
     return f"{where}, {level_name(first['protocol'], first['level'])}: {what}"
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.report.names import METRICS, dataset_title
+from benchmarks.report.names import METRICS, where_shown
 from benchmarks.report.style import look, new_figure
 from benchmarks.report.tables import level_average
 
@@ -41,8 +41,8 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figur
     axes.set_ylabel(f"{shown.label}, mean over levels")
     axes.grid(True)
     axes.set_axisbelow(True)
-    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
-    axes.set_title(f"{dataset_title(dataset)}, protocol {protocol}: what it costs", loc="left")
+    where = where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0])
+    axes.set_title(f"{where}: what it costs", loc="left")
     figure.legend(loc="outside right center", title="family", alignment="left")
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.names import METRICS, PROPOSED, dataset_title, family_order, harder_first, level_axis, number
+from benchmarks.report.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number, where_shown
 from benchmarks.report.style import GREY, look, member_look, new_figure
 from benchmarks.report.tables import level_average
 
@@ -53,8 +53,7 @@ def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     for label in chosen:
         _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
     _axes(axes, part, metric)
-    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
-    axes.set_title(f"{dataset_title(dataset)}, protocol {protocol}", loc="left")
+    axes.set_title(where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0]), loc="left")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles[::-1], labels[::-1], loc="outside right center", title="best of each family", alignment="left"
@@ -79,8 +78,8 @@ def family_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
         _family_panel(axes, part, family, metric, control)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
-    dataset, protocol = part["dataset"].iloc[0], part["protocol"].iloc[0]
-    figure.suptitle(f"{dataset_title(dataset)}, protocol {protocol}: every method, by family", fontsize=9)
+    where = where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0])
+    figure.suptitle(f"{where}: every method, by family", fontsize=9)
     return figure
 
 

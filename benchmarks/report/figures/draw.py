@@ -79,7 +79,7 @@ def draw_all(
     files: list[Path] = []
     with styled():
         for comparison, analysis in analyses.items():
-            for name, figure in _of_analysis(analysis):
+            for name, figure in _of_analysis(analysis, comparison):
                 files += save(figure, folder, slug(name, _suffix(comparison), metric))
     jobs = list(_jobs(table, collection, metric, control, folder))
     return files + [path for made in _run([job.draw for job in jobs]) for path in made]
@@ -113,8 +113,8 @@ def _suffix(comparison: str) -> str:
     return "" if comparison == AS_IN_PAPER else comparison
 
 
-def _of_analysis(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
+def _of_analysis(analysis: Analysis, comparison: str) -> Iterator[tuple[str, Figure]]:
     if len(analysis.ranks) > 1:
-        yield "ranks", rank_heat_map(analysis)
+        yield "ranks", rank_heat_map(analysis, comparison)
     if analysis.nemenyi is not None:
-        yield "critical-difference", critical_difference_diagram(analysis)
+        yield "critical-difference", critical_difference_diagram(analysis, comparison)

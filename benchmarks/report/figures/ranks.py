@@ -9,7 +9,7 @@ import scikit_posthocs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import dataset_title, level_name
+from benchmarks.report.names import dataset_title, footing, level_name
 from benchmarks.report.statistics import ALPHA, Analysis
 from benchmarks.report.style import new_figure
 
@@ -17,7 +17,7 @@ MAX_BLOCKS = 36
 """Beyond this many columns the heat map shows means over the levels of a dataset."""
 
 
-def rank_heat_map(analysis: Analysis) -> Figure:
+def rank_heat_map(analysis: Analysis, comparison: str) -> Figure:
     """Draw the rank of every method in every block, best mean rank on top."""
     ranks = (-analysis.metric.sign * analysis.values).rank(axis="columns", method="average").T
     ranks = ranks.reindex(analysis.ranks.index)
@@ -32,12 +32,13 @@ def rank_heat_map(analysis: Analysis) -> Figure:
     axes.set_xticks(range(ranks.shape[1]), [_column(column) for column in ranks.columns], rotation=90)
     axes.tick_params(length=0)
     _numbers(axes, ranks, len(analysis.ranks))
-    axes.set_title(f"Rank by {analysis.metric.title.lower()} (mean rank in brackets; 1 is best)", loc="left")
+    what = ", ".join([f"Rank by {analysis.metric.title.lower()}", *footing(comparison)])
+    axes.set_title(f"{what} (mean rank in brackets; 1 is best)", loc="left")
     figure.colorbar(image, ax=axes, label="rank", shrink=0.5, pad=0.02).ax.invert_yaxis()
     return figure
 
 
-def critical_difference_diagram(analysis: Analysis) -> Figure:
+def critical_difference_diagram(analysis: Analysis, comparison: str) -> Figure:
     """Draw mean ranks on a line; bars join methods that Nemenyi's test does not tell apart."""
     methods, nemenyi = len(analysis.ranks), analysis.nemenyi
     assert nemenyi is not None, "drawn only where there are enough blocks"
@@ -55,8 +56,9 @@ def critical_difference_diagram(analysis: Analysis) -> Figure:
         marker_props={"s": 10, "color": "black"},
         elbow_props={"linewidth": 0.7, "color": "black"},
     )
+    what = ", ".join([f"Mean rank by {analysis.metric.title.lower()}", *footing(comparison)])
     axes.set_title(
-        f"Mean rank by {analysis.metric.title.lower()} over {len(analysis.values)} blocks (1 is best); bars join "
+        f"{what}, over {len(analysis.values)} blocks (1 is best); bars join "
         f"methods within the critical difference of {analysis.critical_difference:.2f}",
         fontsize=8,
         pad=14,

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
-from benchmarks.report.names import dataset_title, level_name
+from benchmarks.report.names import level_name, where_shown
 from benchmarks.report.style import look, new_figure
 from benchmarks.store import Store
 
@@ -38,8 +38,8 @@ def score_figure(folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[
         _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
         _reliability(right, probability, truth, family)
     _finish(left, right, str(first["class_names"][rarest]))
-    where = f"{dataset_title(first['dataset'])}, {first['protocol']}, {level_name(first['protocol'], level)}"
-    figure.suptitle(f"{where}, seed {first['seed']}", fontsize=9)
+    where = where_shown(first["dataset"], first["protocol"], first["comparison"])
+    figure.suptitle(f"{where}, {level_name(first['protocol'], level)}, seed {first['seed']}", fontsize=9)
     figure.legend(loc="outside right center")
     return figure
 
