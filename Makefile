@@ -31,6 +31,7 @@ $(VENV)/.ready: pyproject.toml
 REFERENCE := results/reference-run
 COMMON := $(foreach m,cross-entropy oversampling undersampling weighted-cross-entropy focal under-bagging,--method $(m))
 FIVE := --seed 0 --seed 1 --seed 2 --seed 3 --seed 4
+EXPLAIN := $(BIN)/python -m benchmarks.explain --results results/reference --ratio 10 --ratio 80 --seed 0 --seed 1
 PROPOSED := --method '*scale-*-stage*'
 
 reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA for the datasets that need it
@@ -45,9 +46,8 @@ reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA f
 	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
 	  $(FIVE) --protocol few --minority 3,5,10,20 $(COMMON) --method posthoc-logit-adjustment --method multiscale-two-stage
 	$(BIN)/python -m benchmarks.reference $(REFERENCE)-five results/reference/five-seeds
-	for dataset in textures dagm/1; do \
-	  $(BIN)/python -m benchmarks.explain --dataset $$dataset --ratio 10 --ratio 80 --seed 0 --seed 1 \
-	    --results results/reference || true; done
+	$(EXPLAIN) --dataset textures
+	test -z "$$IMBALANCE_DATA" || $(EXPLAIN) --dataset dagm/1
 	rm -f results/reference/explain/*-panels.* results/reference/explain/*-images.csv # 24 MB; the command makes them
 
 clean:

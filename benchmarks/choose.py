@@ -2,27 +2,24 @@
 
 Candidates are compared on validation parts alone, cut from the train pools of `textures`, `elpv` and `magnetic_tile`
 before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all. What all methods share
-(`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and
-width by what balanced data show of them, at ratio 1, the steps by ratio 20. Where candidates are alike, the cheaper.
+(`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and side
+by what balanced data show of them, at ratio 1, width and steps by ratio 20. Where candidates are alike, the cheaper.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
-import multiprocessing
-import os
 import statistics
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from rich.console import Console
 from tabulate import tabulate
 
@@ -55,7 +52,7 @@ class Candidate:
         size = {"size": self.size} if self.size else {}
         strides = {"strides": " ".join(map(str, self.strides))} if self.strides else {}
         own = {"method": self.method} | self.parameters
-        return own | size | strides | dict(override.split("=") for override in self.overrides)
+        return own | size | strides | dict(override.split("=", 1) for override in self.overrides)
 
 
 @dataclass(frozen=True)
@@ -164,26 +161,20 @@ def _context(preset: Preset, point: Point) -> methods.Context:
     )
 
 
-def _evaluate_all(candidate: Candidate, points: list[Point], cache: Path) -> list[float | None]:
-    return [evaluate(candidate, point, cache) for point in points]
-
-
 def compare(candidates: list[Candidate], points: list[Point], cache: Path, console: Console) -> list[list[Any]]:
-    """Try every candidate at every point, on all cores; return a row each: what it is, accuracies, seconds."""
+    """Try every candidate at every point, on all cores; return a row each: what it is, accuracies, their mean."""
     where = list(dict.fromkeys((point.dataset, point.ratio) for point in points))
+    tried = Parallel(n_jobs=-1, return_as="generator")(
+        delayed(evaluate)(candidate, point, cache) for candidate in candidates for point in points
+    )
     rows = []
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        tried = pool.map(functools.partial(_evaluate_all, points=points, cache=cache), candidates)
-        for candidate, accuracies in zip(candidates, tried, strict=True):
-            found: dict[tuple[str, float], list[float | None]] = {each: [] for each in where}
-            for point, accuracy in zip(points, accuracies, strict=True):
-                found[point.dataset, point.ratio].append(accuracy)
-            means = [mean(values) for values in found.values()]
-            rows.append([*candidate.shown.values(), *means, mean([m for m in means if m is not None])])
-            console.print(
-                f"{len(rows)}/{len(candidates)} {candidate.shown} {rows[-1][-1]:.3f}", highlight=False, soft_wrap=True
-            )
+    for candidate in candidates:
+        found: dict[tuple[str, float], list[float | None]] = {each: [] for each in where}
+        for point, accuracy in zip(points, tried):  # noqa: B905 - the next candidate goes on where this one ends
+            found[point.dataset, point.ratio].append(accuracy)
+        means = [mean(values) for values in found.values()]
+        rows.append([*candidate.shown.values(), *means, mean([m for m in means if m is not None])])
+        console.print(f"{len(rows)}/{len(candidates)} {candidate.shown}", highlight=False, soft_wrap=True)
     return rows
 
 
@@ -193,27 +184,37 @@ def mean(values: list[float | None]) -> float | None:
     return statistics.fmean(known) if len(known) == len(values) and known else None
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Compare all candidates and print them, best first: on each dataset where it is about the network, on all else."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.choose", description=__doc__)
     parser.add_argument("question", choices=list(QUESTIONS), help="what to choose")
     parser.add_argument("--ratio", action="append", type=float, help="repeatable")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=datasets.cache_root())
-    options = parser.parse_args()
-    console = Console()
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f"--seeds {options.seeds}: at least one is needed")
     make, ratios = QUESTIONS[options.question]
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
     groups = [[name] for name in available] if options.question == "network" else [available]
-    for names in groups:
-        candidates = list(make(names))
-        points = [Point(*each) for each in itertools.product(names, options.ratio or ratios, range(options.seeds))]
-        rows = compare(candidates, points, options.cache, console)
-        rows.sort(key=lambda row: -row[-1])
-        where = dict.fromkeys((point.dataset, point.ratio) for point in points)
-        head = [*candidates[0].shown, *(f"{name} IR {ratio:g}" for name, ratio in where), "mean"]
-        console.print(tabulate(rows, head, tablefmt="github", floatfmt=".3f"), soft_wrap=True, markup=False)
+    console = Console()
+    try:
+        for names in groups:
+            points = [Point(*each) for each in itertools.product(names, options.ratio or ratios, range(options.seeds))]
+            _compare_and_print(list(make(names)), points, options.cache, console)
+    except datasets.UserError as error:
+        Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
+        return 2
     return 0
+
+
+def _compare_and_print(candidates: list[Candidate], points: list[Point], cache: Path, console: Console) -> None:
+    rows = compare(candidates, points, cache, console)
+    rows.sort(key=lambda row: -(row[-1] or 0.0))
+    where = dict.fromkeys((point.dataset, point.ratio) for point in points)
+    head = [*candidates[0].shown, *(f"{name} IR {ratio:g}" for name, ratio in where), "mean"]
+    table = tabulate(rows, head, tablefmt="github", floatfmt=".3f", missingval="n/a")
+    console.print(table, soft_wrap=True, markup=False)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from benchmarks.explain.scores import score_table
 from benchmarks.explain.seen import Seen, level, where
 from benchmarks.explain.view import View
 from benchmarks.plan import Cell
-from benchmarks.report.names import AS_IN_PAPER, dataset_title, harder_first, level_name, slug
+from benchmarks.report.names import AS_IN_PAPER, dataset_title, footing, harder_first, level_name, slug
 from benchmarks.report.render import write_table
 from benchmarks.report.style import save, styled
 from datasets import UserError
@@ -89,7 +89,8 @@ def _name(cell: Cell) -> str:
 
 
 def _title(cell: Cell) -> str:
-    return f"{dataset_title(cell.dataset)}, protocol {where(cell)}, seed {cell.seed}"
+    protocol = f"protocol {where(cell)}"
+    return ", ".join([dataset_title(cell.dataset), protocol, *footing(cell.comparison), f"seed {cell.seed}"])
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -6,6 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+import pandas as pd
+
 from datasets import UserError
 
 FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
@@ -119,9 +121,9 @@ def slug(*parts: str) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
 
 
-def where_shown(dataset: str, protocol: str, comparison: str) -> str:
-    """Name what one figure shows; as in the paper goes without saying."""
-    return ", ".join([dataset_title(dataset), f"protocol {protocol}", *footing(comparison)])
+def where_shown(row: pd.Series) -> str:
+    """Name what a figure of rows such as this one shows; as in the paper goes without saying."""
+    return ", ".join([dataset_title(row["dataset"]), f"protocol {row['protocol']}", *footing(row["comparison"])])
 
 
 def footing(comparison: str) -> list[str]:

@@ -115,8 +115,7 @@ def _each(rows: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, pd.DataF
 
 def _title(rows: pd.DataFrame, what: str) -> str:
     first = rows.iloc[0]
-    where = where_shown(first["dataset"], first["protocol"], first["comparison"])
-    return f"{where}, {level_name(first['protocol'], first['level'])}: {what}"
+    return f"{where_shown(first)}, {level_name(first['protocol'], first['level'])}: {what}"
 
 
 def _cell_numbers(axes: Axes, values: np.ndarray, size: float = 7, least: float = 0) -> None:

@@ -41,8 +41,7 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figur
     axes.set_ylabel(f"{shown.label}, mean over levels")
     axes.grid(True)
     axes.set_axisbelow(True)
-    where = where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0])
-    axes.set_title(f"{where}: what it costs", loc="left")
+    axes.set_title(f"{where_shown(part.iloc[0])}: what it costs", loc="left")
     figure.legend(loc="outside right center", title="family", alignment="left")
     return figure
 

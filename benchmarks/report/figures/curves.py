@@ -53,7 +53,7 @@ def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     for label in chosen:
         _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
     _axes(axes, part, metric)
-    axes.set_title(where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0]), loc="left")
+    axes.set_title(where_shown(part.iloc[0]), loc="left")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles[::-1], labels[::-1], loc="outside right center", title="best of each family", alignment="left"
@@ -78,8 +78,7 @@ def family_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
         _family_panel(axes, part, family, metric, control)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
-    where = where_shown(*part[["dataset", "protocol", "comparison"]].iloc[0])
-    figure.suptitle(f"{where}: every method, by family", fontsize=9)
+    figure.suptitle(f"{where_shown(part.iloc[0])}: every method, by family", fontsize=9)
     return figure
 
 

@@ -38,8 +38,7 @@ def score_figure(folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[
         _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
         _reliability(right, probability, truth, family)
     _finish(left, right, str(first["class_names"][rarest]))
-    where = where_shown(first["dataset"], first["protocol"], first["comparison"])
-    figure.suptitle(f"{where}, {level_name(first['protocol'], level)}, seed {first['seed']}", fontsize=9)
+    figure.suptitle(f"{where_shown(first)}, {level_name(first['protocol'], level)}, seed {first['seed']}", fontsize=9)
     figure.legend(loc="outside right center")
     return figure
 
