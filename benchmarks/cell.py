@@ -6,7 +6,7 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from threadpoolctl import threadpool_limits
 import datasets
 import methods
 from benchmarks import environment, metrics, plan, tune
-from benchmarks.plan import Cell
+from benchmarks.plan import Cell, DataSpec
 from benchmarks.prepare import Prepared, prepare
 from benchmarks.store import Cost, Data, Failure, Record
 from methods.context import Context
+from methods.settings import BackboneSettings
 
 Scores = dict[str, np.ndarray]
 
@@ -164,13 +165,6 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
     log.addHandler(notes)
     backbone = cell.settings.backbone
 
-    def source(name: str) -> methods.TrainSet:
-        """Return another dataset's balanced task, prepared as this cell's data are."""
-        spec = plan.source_spec(cell.data, {"source": name})
-        assert spec is not None
-        other = prepare(spec, backbone, cache, str(device))
-        return other.train_set(plan.source_rows(spec, other.imageset.index, cell.seed))
-
     return Context(
         seed=cell.identity,
         device=device,
@@ -179,9 +173,23 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
         augmentation=cell.settings.augmentation,
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
-        source=source,
+        source=source_loader(cell.data, backbone, cell.seed, cache, device),
         log=log,
     )
+
+
+def source_loader(
+    data: DataSpec, backbone: BackboneSettings, seed: int, cache: Path, device: torch.device
+) -> Callable[[tuple[str, ...]], methods.TrainSet]:
+    """Return what loads the first of some datasets that is not the target: its balanced task, prepared alike."""
+
+    def load(names: tuple[str, ...]) -> methods.TrainSet:
+        spec = plan.source_spec(data, {"source": names})
+        assert spec is not None
+        other = prepare(spec, backbone, cache, str(device))
+        return other.train_set(plan.source_rows(spec, other.imageset.index, seed))
+
+    return load
 
 
 def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet, test: np.ndarray) -> np.ndarray:

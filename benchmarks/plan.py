@@ -202,7 +202,10 @@ def _cells(
     cells = []
     for comparison in preset.comparisons:
         for name, method in chosen.items():
-            source_spec(spec, method.model_dump())
+            parameters = method.model_dump(mode="json")
+            if comparison == "equal-footing" and "source" in parameters:
+                parameters["source"] = []  # the same transfer for all
+            source_spec(spec, parameters)
             cells.append(
                 Cell(
                     dataset=spec.name,
@@ -214,13 +217,13 @@ def _cells(
                     method=name,
                     label=label(name, method),
                     family=method.family,
-                    parameters=method.model_dump(mode="json"),
+                    parameters=parameters,
                     network=_network(preset, method, comparison),
                     comparison=comparison,
                     settings=Training(
                         budget=preset.budget,
                         optimizer=preset.optimizer,
-                        augmentation=preset.augmentation,
+                        augmentation=preset.augmentation_for(spec.settings),
                         backbone=preset.scratch if method.from_scratch else preset.backbone_for(spec.settings),
                     ),
                     tune=tune,
@@ -230,16 +233,17 @@ def _cells(
 
 
 def source_spec(data: DataSpec, parameters: dict[str, Any]) -> DataSpec | None:
-    """Return the source dataset of a method that has one, at the target's image size.
+    """Return the source dataset of a method that has one, at the target's image size: its first that is not the target.
 
     Raises:
-        UserError: it is the target itself, or there is no such dataset.
+        UserError: it names the target alone, or there is no such dataset.
     """
-    name = parameters.get("source")
-    if not isinstance(name, str):
+    names = parameters.get("source")
+    if not isinstance(names, list | tuple) or not names:
         return None
-    if name == data.name:
-        raise UserError(f"source={name!r}: source and target may not be the same dataset; name another source")
+    name = next((name for name in names if name != data.name), None)
+    if name is None:
+        raise UserError(f"source={data.name!r}: source and target may not be the same dataset; name another source")
     datasets.create(name)
     return DataSpec(name=name, size=data.size, settings=DatasetSettings())
 
@@ -260,4 +264,5 @@ def _network(preset: Preset, method: methods.Method, comparison: Comparison) -> 
 def label(name: str, method: methods.Method) -> str:
     """Return the display name: the method's, and the parameters that are not the default."""
     changed = method.model_dump(exclude_defaults=True)
-    return f"{name} ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else name
+    shown = {k: " or ".join(map(str, v)) or "none" if isinstance(v, tuple) else v for k, v in changed.items()}
+    return f"{name} ({', '.join(f'{k}={v}' for k, v in shown.items())})" if shown else name

@@ -37,7 +37,8 @@ class Context:
         augmentation: random changes of training images.
         network: the layers on top of the backbone.
         backbone: the backbone inside the network; None where the data are its feature maps already.
-        source: returns the balanced training set of another dataset by name, in the form of this one's data.
+        source: returns the balanced training set of another dataset, in the form of this one's data: of the first of
+            the names given that is not this one.
         meter: counts the steps taken.
         log: where to say what a reader of the record should know.
     """
@@ -49,7 +50,7 @@ class Context:
     augmentation: Augmentation = field(default_factory=Augmentation)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     backbone: BackboneSettings | None = None
-    source: Callable[[str], TrainSet] | None = None
+    source: Callable[[tuple[str, ...]], TrainSet] | None = None
     meter: Meter = field(default_factory=Meter)
     log: logging.Logger = LOG
 

@@ -12,10 +12,10 @@ samples, what is frozen, the stages' shares and step sizes, and that the loss ta
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator
 from torch import Tensor, nn
 
 from methods import sampling
@@ -51,7 +51,9 @@ class TwoStage(NetworkMethod):
             however they sample, and the change of the distribution does not shift it; 0 is plain cross-entropy. Above
             1 rare classes have a margin (Menon et al. 2021): few images are learnt by heart, and unseen ones fall
             short of them. A class-balanced stage is the same at every tau, so nothing is balanced twice.
-        source: a dataset; its balanced task trains the new layers before stage 1 (None: ImageNet weights alone).
+        source: a dataset whose balanced task trains the new layers before stage 1: the first named that is not the
+            target. () is a transfer of ImageNet weights alone. `python -m benchmarks.choose source` shows no gain where
+            the source is unlike the target, so it is not the default.
         source_share: of the gradient steps, where there is a source.
     """
 
@@ -68,19 +70,25 @@ class TwoStage(NetworkMethod):
     second_share: float = Field(default=0.3, gt=0, lt=1)
     second_rate: PositiveFloat = 0.3
     compensate: NonNegativeFloat = 1.5
-    source: str | None = None
+    source: tuple[str, ...] = ()
     source_share: float = Field(default=0.3, gt=0, lt=1)
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Take a single name as well."""
+        return (value,) if isinstance(value, str) else value
 
     def network(self, context: Context, train: TrainSet) -> Network:
         """Build the network; with a source, its new layers have learnt the source's task."""
         network = super().network(context, train)
-        if self.source is not None:
+        if self.source:
             self._learn_source(network, context)
         return network
 
     def finish_share(self) -> float:
         """The source's share is taken outside the two stages."""
-        return self.source_share if self.source is not None else 0.0
+        return self.source_share if self.source else 0.0
 
     def stages(self) -> list[Stage]:
         """New layers, then everything."""
@@ -100,8 +108,8 @@ class TwoStage(NetworkMethod):
         return AdjustedCrossEntropy(self.compensate * probabilities.log())
 
     def _learn_source(self, network: Network, context: Context) -> None:
-        if context.source is None or self.source is None:
-            raise ValueError(f"source={self.source!r}: there is no way to load another dataset here")
+        if context.source is None:
+            raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
         data = context.source(self.source).to(context.device)
         classifier = nn.Linear(network.head.dim, data.num_classes)
         task = Network(network.trunk, network.head, classifier).to(context.device)

@@ -43,11 +43,14 @@ class Augmentation(Settings):
     """What is done to a training image, at random and for each image apart.
 
     `crop` shifts by up to that many pixels, zeros coming in (random crop after padding); it applies to images only.
+    `noise` adds Gaussian noise of that standard deviation, in units of each channel's own over the training subset
+    (DeVries and Taylor 2017, arXiv 1702.05538); it applies to cached feature maps only.
     """
 
     horizontal_flip: bool = True
     vertical_flip: bool = True
     crop: NonNegativeInt = 0
+    noise: NonNegativeFloat = 0.0
 
 
 class NetworkSettings(Settings):

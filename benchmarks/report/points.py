@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from typing import Any
 
@@ -36,7 +37,7 @@ def points(collection: Collection) -> pd.DataFrame:
             steps=("steps", "median"),
         )
     )
-    return _sort(_with_asked(table.reset_index(), frame, collection.grids))
+    return _sort(_with_asked(table.reset_index(), collection))
 
 
 def levels(table: pd.DataFrame) -> list[float]:
@@ -60,23 +61,31 @@ def _level(entry: dict[str, Any]) -> float:
 
 
 def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
-    """Let the proposed methods stand in both comparisons: they bring the multi-scale network with them."""
+    """Let the proposed methods stand in both comparisons: they bring the multi-scale network with them.
+
+    Not those that transfer from a source task, which no other method does: on equal footing they are run without it.
+    """
     where = pd.MultiIndex.from_frame(frame[["dataset", "protocol"]])
     on_equal_footing = frame["comparison"].eq(EQUAL_FOOTING)
     shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & ~on_equal_footing
     shared &= where.isin(where[on_equal_footing].unique())
+    shared &= ~frame["parameters"].where(shared, "{}").map(lambda text: bool(json.loads(text).get("source")))
     if not shared.any():
         return frame
     both = pd.concat([frame, frame[shared].assign(comparison=EQUAL_FOOTING)], ignore_index=True)
     return both.drop_duplicates([*KEY, "seed", "settings"], keep="first")
 
 
-def _with_asked(table: pd.DataFrame, frame: pd.DataFrame, grids: list[dict[str, Any]]) -> pd.DataFrame:
+def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     """Add how many seeds were asked for, and rows for what was asked for and has no record."""
+    frame = collection.frame
     families = frame.drop_duplicates("label").set_index("label")["family"]
-    wanted = _asked(grids)
-    # The proposed methods bring their own network: on equal footing their cells are those of the other comparison.
+    wanted = _asked(collection.grids)
+    # The proposed methods bring their own network: on equal footing their cells are those of the other comparison,
+    # but for those that were run anew.
+    anew = frame.loc[frame["comparison"].eq(EQUAL_FOOTING), "label"]
     own = wanted["comparison"].eq(EQUAL_FOOTING) & wanted["label"].map(families).eq("proposed")
+    own &= ~wanted["label"].isin(anew)
     asked = wanted[~own].groupby(KEY)["seed"].nunique().rename("asked").reset_index()
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import methods
 from benchmarks.store import Store
 
 METHOD = "multiscale-two-stage"
@@ -23,16 +24,16 @@ def source(tmp_path) -> str:
     return f"folder:{tmp_path / 'tree'}"
 
 
-def run(bench, source: str | None):
-    more = () if source is None else ("--set", f'method.{METHOD}.source="{source}"')
-    answer = bench("--method", METHOD, "--set", "budget.steps=12", *more)
+def run(bench, *sources: str, more: tuple[str, ...] = ()):
+    chosen = ("--set", f"method.{METHOD}.source={list(sources)}") if sources else ()
+    answer = bench("--method", METHOD, "--set", "budget.steps=12", *chosen, *more)
     return answer, [
-        record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == source
+        record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == list(sources)
     ]
 
 
 def test_the_source_task_is_learnt_within_the_budget(bench, source) -> None:
-    _, (without,) = run(bench, None)
+    _, (without,) = run(bench)
     answer, (record,) = run(bench, source)
     assert answer.code == 0, answer.err
     assert record.status == "done", record.failure
@@ -49,6 +50,29 @@ def test_source_and_target_may_not_be_the_same(bench) -> None:
     assert "source='textures'" in answer.err
     assert "name another source" in answer.err
     assert not records
+
+
+def test_the_first_source_that_is_not_the_target_is_taken(bench, source) -> None:
+    (_, (first,)), (_, (second,)) = run(bench, source), run(bench, "textures", source)
+    scores = [Store(bench.results).read_scores(each.id)["logits"] for each in (first, second)]
+    assert np.array_equal(*scores)
+
+
+def test_on_equal_footing_nobody_has_a_source(bench, source) -> None:
+    _, (without,) = run(bench)
+    answer, with_source = run(bench, source, more=("--comparison", "equal-footing"))
+    assert answer.code == 0, answer.err
+    assert not with_source
+    footing = [
+        r for r in Store(bench.results).records() if r.cell["comparison"] == "equal-footing" or r.id == without.id
+    ]
+    assert [r.id for r in footing] == [without.id]  # the same cell, done already
+
+
+def test_a_single_source_needs_no_list() -> None:
+    assert methods.create(METHOD, source="elpv").source == ("elpv",)
+    with pytest.raises(ValueError, match="source"):
+        methods.create(METHOD, source=3)
 
 
 def test_an_unknown_source_is_named_before_anything_runs(bench) -> None:

@@ -69,6 +69,21 @@ def test_a_multi_scale_common_method_is_the_comparison_on_equal_footing(tmp_path
     assert found["equal-footing"] == {("elpv", "focal"), ("elpv", "multiscale-two-stage"), ("elpv", "crt")}
 
 
+def test_on_equal_footing_a_method_stands_without_its_source_task(tmp_path):
+    source, none = {"parameters": {"source": ["textures"]}}, {"parameters": {"source": []}}
+    specs = [
+        cell("elpv", 10, 0, "focal", comparison="equal-footing", network={"head": "multi-scale"}),
+        cell("elpv", 10, 0, "multiscale-two-stage", comparison="as-in-paper", **source),
+        cell("elpv", 10, 0, "multiscale-one-stage", comparison="as-in-paper"),
+        cell("elpv", 10, 0, "multiscale-two-stage", comparison="equal-footing", **none),
+    ]
+    accuracies = [0.5, 0.9, 0.6, 0.7]
+    table = points(collect([write(tmp_path, map(record, specs, accuracies))]))
+    found = {name: part.set_index("label")["accuracy"].to_dict() for name, part in table.groupby("comparison")}
+    assert found["as-in-paper"] == {"multiscale-two-stage": 0.9, "multiscale-one-stage": 0.6}
+    assert found["equal-footing"] == {"multiscale-two-stage": 0.7, "multiscale-one-stage": 0.6, "focal": 0.5}
+
+
 def test_the_same_cell_in_two_folders_counts_once_and_only_timings_may_differ(tmp_path):
     spec = cell("elpv", 10, 0, "focal")
     here, there = record(spec, 0.9), record(spec, 0.9)
