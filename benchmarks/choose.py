@@ -2,9 +2,8 @@
 
 Candidates are compared on validation parts alone, cut from the train pools of `textures`, `elpv` and `magnetic_tile`
 before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all. What all methods share
-(`network`, `noise`) is chosen on plain cross-entropy and the common methods, so that it does not favour the proposed
-one: depth and side by what balanced data show of them, at ratio 1, width and steps by ratio 20, noise by the mean over
-all ratios. Where candidates are alike, the cheaper.
+(`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and side
+by what balanced data show of them, at ratio 1, width and steps by ratio 20. Where candidates are alike, the cheaper.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ import datasets
 import methods
 from benchmarks import cell, plan, settings
 from benchmarks.prepare import prepare
-from benchmarks.report.names import COMMON
 
 DATASETS = {"textures": 300, "elpv": 400, "magnetic_tile": None}
 """Where to choose, and the images of each majority class there (None: all there are)."""
@@ -39,9 +37,9 @@ VALIDATION_SHARE, VALIDATION_CAP = 0.3, 100
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is compared: a method with its parameters (or several, by their mean), and settings of the preset."""
+    """What is compared: a method with its parameters, and settings that differ from the default preset's."""
 
-    methods: tuple[str, ...]
+    method: str
     parameters: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     strides: tuple[int, ...] | None = None
@@ -52,7 +50,7 @@ class Candidate:
         """What a reader tells candidates apart by."""
         size = {"size": self.size} if self.size else {}
         strides = {"strides": " ".join(map(str, self.strides))} if self.strides else {}
-        own = ({"method": self.methods[0]} if len(self.methods) == 1 else {}) | self.parameters
+        own = {"method": self.method} | self.parameters
         return own | size | strides | dict(override.split("=", 1) for override in self.overrides)
 
 
@@ -69,7 +67,7 @@ def networks(names: list[str]) -> Iterator[Candidate]:
     """Yield the images' side, the depth that the head reads, its width, and the steps."""
     for size, stride, width, steps in itertools.product(SIZES[names[0]], [16, 32], [32, 64], [100, 200]):
         overrides = (f"network.width={width}", f"budget.steps={steps}")
-        yield Candidate(("cross-entropy",), size=size, strides=(stride,), overrides=overrides)
+        yield Candidate("cross-entropy", size=size, strides=(stride,), overrides=overrides)
 
 
 def schedules(names: list[str]) -> Iterator[Candidate]:
@@ -86,38 +84,36 @@ def schedules(names: list[str]) -> Iterator[Candidate]:
             "second_rate": rate,
             "compensate": compensate,
         }
-        yield Candidate(("multiscale-two-stage",), parameters)
+        yield Candidate("multiscale-two-stage", parameters)
 
 
-def noises(names: list[str]) -> Iterator[Candidate]:
-    """Yield strengths of the noise on feature maps, judged by plain cross-entropy and the common methods."""
-    for noise in (0.0, 0.5, 1.0, 1.5):
-        yield Candidate(("cross-entropy", *COMMON), overrides=(f"dataset.{names[0]}.noise={noise}",))
+def dropouts(names: list[str]) -> Iterator[Candidate]:
+    """Yield shares of the channels that the multi-scale network drops of the maps it reads."""
+    for share in (0.0, 0.1, 0.2, 0.3):
+        yield Candidate("multiscale-two-stage", overrides=(f"network.channel_dropout={share}",))
 
 
 def sources(names: list[str]) -> Iterator[Candidate]:
     """Yield the two-stage transfer with and without a source task, and the source's share of the steps."""
-    yield Candidate(("multiscale-two-stage",), {"source": (), "source_share": 0.3})
+    yield Candidate("multiscale-two-stage", {"source": (), "source_share": 0.3})
     for share in (0.2, 0.3, 0.5):
-        yield Candidate(("multiscale-two-stage",), {"source": ("textures", "elpv"), "source_share": share})
+        yield Candidate("multiscale-two-stage", {"source": ("textures", "elpv"), "source_share": share})
 
 
 def retrainings(names: list[str]) -> Iterator[Candidate]:
     """Yield the step sizes at which decoupling learns its classifier anew, in units of its default."""
     for method, rate in itertools.product(["crt", "lws"], [0.1, 0.3, 1.0, 3.0]):
-        yield Candidate((method,), {"second_rate": rate})
+        yield Candidate(method, {"second_rate": rate})
 
 
 QUESTIONS = {
     "network": (networks, [1.0, 20.0]),
-    "noise": (noises, [1.0, 10.0, 20.0, 40.0, 80.0]),
+    "dropout": (dropouts, [1.0, 10.0, 20.0, 40.0, 80.0]),
     "source": (sources, [1.0, 10.0, 20.0, 40.0, 80.0]),
     "schedule": (schedules, [1.0, 10.0, 20.0, 40.0, 80.0]),
     "retraining": (retrainings, [10.0, 40.0]),
 }
 """What can be chosen: its candidates, and the ratios where they are compared."""
-SHARED = ("network", "noise")
-"""What is chosen for each dataset apart, since all methods share it."""
 
 
 def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +134,7 @@ def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray,
 
 
 def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
-    """Return the methods' mean accuracy on the validation part, or None where the pool cannot give the ratio."""
+    """Return the accuracy on the validation part, or None where the pool cannot give the ratio."""
     preset = settings.load("default", list(candidate.overrides))
     chosen = preset.dataset_settings(point.dataset).model_copy(update={"majority": DATASETS[point.dataset]})
     own = {"size": candidate.size, "strides": candidate.strides}
@@ -167,17 +163,15 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
         device=torch.device("cpu"),
         budget=preset.budget,
         optimizer=preset.optimizer,
-        augmentation=preset.augmentation_for(chosen),
+        augmentation=preset.augmentation,
         network=preset.network,
         source=cell.source_loader(spec, backbone, point.seed, cache, torch.device("cpu")),
     )
-    found = []
+    method = methods.create(candidate.method, **candidate.parameters)
     with cell.deterministic(context.device):
-        for name in candidate.methods:
-            method = methods.create(name, **candidate.parameters)
-            method.fit(train, context)
-            found.append(cell.predict(method, prepared, train, validation).argmax(1))
-    return float(np.mean(np.stack(found) == prepared.imageset.labels[validation]))
+        method.fit(train, context)
+        logits = cell.predict(method, prepared, train, validation)
+    return float((logits.argmax(1) == prepared.imageset.labels[validation]).mean())
 
 
 def compare(candidates: list[Candidate], points: list[Point], cache: Path, console: Console) -> list[list[Any]]:
@@ -215,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--seeds {options.seeds}: at least one is needed")
     make, ratios = QUESTIONS[options.question]
     available = [name for name in DATASETS if datasets.availability(datasets.create(name)) is None]
-    groups = [[name] for name in available] if options.question in SHARED else [available]
+    groups = [[name] for name in available] if options.question == "network" else [available]
     console = Console()
     try:
         for names in groups:

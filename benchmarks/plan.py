@@ -223,7 +223,7 @@ def _cells(
                     settings=Training(
                         budget=preset.budget,
                         optimizer=preset.optimizer,
-                        augmentation=preset.augmentation_for(spec.settings),
+                        augmentation=preset.augmentation,
                         backbone=preset.scratch if method.from_scratch else preset.backbone_for(spec.settings),
                     ),
                     tune=tune,

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
 from datasets import UserError
 from methods.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
@@ -24,8 +24,8 @@ class DatasetSettings(Settings):
     """How one dataset is used; None leaves the dataset's own default.
 
     `majority` is the number of training images of each majority class, the same at every ratio; by default all that
-    there are. `strides` are the depths of the backbone whose maps are read, `noise` is the augmentation's. `parameters`
-    go to the dataset's constructor.
+    there are. `strides` are the depths of the backbone whose maps are read. `parameters` go to the dataset's
+    constructor.
     """
 
     size: PositiveInt | None = None
@@ -33,7 +33,6 @@ class DatasetSettings(Settings):
     test_fraction: float = Field(default=0.4, gt=0, lt=1)
     test_cap: PositiveInt = 200
     strides: tuple[PositiveInt, ...] | None = None
-    noise: NonNegativeFloat | None = None
     parameters: dict[str, Any] = {}
 
 
@@ -69,11 +68,6 @@ class Preset(Settings):
         """Return the backbone as a dataset reads it."""
         own = {} if settings.strides is None else {"strides": settings.strides}
         return self.backbone.model_copy(update=own)
-
-    def augmentation_for(self, settings: DatasetSettings) -> Augmentation:
-        """Return the augmentation of a dataset."""
-        own = {} if settings.noise is None else {"noise": settings.noise}
-        return self.augmentation.model_copy(update=own)
 
 
 def preset_names() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,16 +11,13 @@ from torch import Tensor
 
 from methods import sampling
 from methods.context import Context
-from methods.data import Batch, Images, Inputs, TrainSet
+from methods.data import Batch, TrainSet
 from methods.networks import Network
 from methods.settings import Augmentation, Optimizer
 from methods.stages import Stage, freeze_all_but, restart, split_steps
 
 if TYPE_CHECKING:
     from methods.base import NetworkMethod
-
-STOCK = 64
-"""Pieces of noise, each of one image's maps: more change nothing, and drawing them anew costs as much as the step."""
 
 
 class DivergedError(RuntimeError):
@@ -108,7 +104,6 @@ class Draws:
         shape = (len(progress), context.budget.batch_size)
         self.flips = _flips(context.augmentation, shape, generator, context.device)
         self.shifts = _shifts(context, shape, generator)
-        self.noise = Noise.of(train.images, context, shape, generator)
         self.uniform: list[float] = torch.rand(len(progress), generator=generator).tolist()
 
     def batch(self, step: int) -> Batch:
@@ -116,38 +111,7 @@ class Draws:
         rows = self.rows[step]
         flips = None if self.flips is None else self.flips[step]
         shifts = None if self.shifts is None else self.shifts[step]
-        inputs = self.train.images.read(rows, flips, shifts)
-        return Batch(inputs if self.noise is None else self.noise.add(inputs, step), self.train.labels[rows])
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Noise for feature maps, drawn beforehand as a stock that the images of a stage share at random.
-
-    Attributes:
-        stock: for each depth (STOCK, H, W, C).
-        picks: (steps, B) int64, which of the stock an image is given.
-    """
-
-    stock: tuple[Tensor, ...]
-    picks: Tensor
-
-    @classmethod
-    def of(cls, images: Images, context: Context, shape: tuple[int, int], generator: torch.Generator) -> Noise | None:
-        """Draw the noise of one stage; None where there is none, or where the network reads images."""
-        amount = context.augmentation.noise if context.backbone is None else 0.0
-        if not amount:
-            return None
-        device = context.device
-        picks = torch.randint(STOCK, shape, generator=generator).to(device)
-        drawn = [torch.randn(STOCK, *level.shape[1:], generator=generator).to(device) for level in images.levels]
-        spread = [level.float().std((0, 1, 2), correction=0) for level in images.levels]
-        return cls(tuple(amount * each * std for each, std in zip(drawn, spread, strict=True)), picks)
-
-    def add(self, inputs: Inputs, step: int) -> Inputs:
-        """Return the inputs of a step with noise."""
-        picks = self.picks[step]
-        return tuple(x + each[picks].permute(0, 3, 1, 2) for x, each in zip(inputs, self.stock, strict=True))
+        return Batch(self.train.images.read(rows, flips, shifts), self.train.labels[rows])
 
 
 def build_optimizer(parameters: list[torch.nn.Parameter], settings: Optimizer, stage: Stage) -> torch.optim.Optimizer:

@@ -127,12 +127,14 @@ class MultiScale(Head):
     """Parallel convolutions of different receptive fields over the maps of one or several depths, concatenated.
 
     For each depth a 1 x 1 convolution narrows the maps to width / 2 channels; on these stand a 1 x 1, a 3 x 3 and a
-    3 x 3 convolution of dilation 2 (fields of 1, 3 and 5 cells). Depths are brought to the first one's side.
+    3 x 3 convolution of dilation 2 (fields of 1, 3 and 5 cells). Depths are brought to the first one's side. Training
+    drops whole channels of the transferred maps at random, so that no few of them decide.
     """
 
     def __init__(self, shapes: Shapes, settings: NetworkSettings) -> None:
         super().__init__(settings.dropout)
         width = max(1, settings.width // 2)
+        self.drop = nn.Dropout2d(settings.channel_dropout)
         self.reduce = nn.ModuleList(conv_block(shape[0], width, kernel=1) for shape in shapes)
         self.branches = nn.ModuleList(
             nn.ModuleList(conv_block(width, width, kernel=k, dilation=d) for k, d in ((1, 1), (3, 1), (3, 2)))
@@ -145,7 +147,7 @@ class MultiScale(Head):
         side = maps[0].shape[2:]
         out = []
         for x, reduce, branches in zip(maps, self.reduce, self.branches, strict=True):
-            narrow = reduce(x)
+            narrow = reduce(self.drop(x))
             out += [_resize(branch(narrow), side) for branch in branches.children()]
         return torch.cat(out, 1)
 

@@ -4,8 +4,8 @@ What the paper states (abstract; doi 10.1007/s00521-021-06066-8): a multi-scale 
 transfer learning for imbalanced data. A later paper of the same line says that the two-stage transfer "changes the
 sampling distribution during training".
 
-What is interpretation, since the full text is not public: the receptive fields (`networks.MultiScale`), how each stage
-samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
+What is interpretation, since the full text is not public: the receptive fields and the dropout of channels
+(`networks.MultiScale`), how each stage samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
 (`compensate`). All of it are parameters; `python -m benchmarks.choose schedule` shows how their defaults were chosen.
 `multiscale-two-stage-plain` leaves the loss alone: only the sampling distribution changes between its stages.
 """

@@ -43,22 +43,24 @@ class Augmentation(Settings):
     """What is done to a training image, at random and for each image apart.
 
     `crop` shifts by up to that many pixels, zeros coming in (random crop after padding); it applies to images only.
-    `noise` adds Gaussian noise of that standard deviation, in units of each channel's own over the training subset
-    (DeVries and Taylor 2017, arXiv 1702.05538); it applies to cached feature maps only.
     """
 
     horizontal_flip: bool = True
     vertical_flip: bool = True
     crop: NonNegativeInt = 0
-    noise: NonNegativeFloat = 0.0
 
 
 class NetworkSettings(Settings):
-    """The layers trained on top of the backbone."""
+    """The layers trained on top of the backbone.
+
+    `dropout` is of the features that enter the classifier; `channel_dropout` is of whole channels of the maps that the
+    multi-scale head reads (Tompson et al. 2015, arXiv 1411.4280).
+    """
 
     head: Literal["single-scale", "multi-scale", "pooled", "average"] = "single-scale"
     width: PositiveInt = 64
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    channel_dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
 class BackboneSettings(Settings):

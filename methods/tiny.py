@@ -9,7 +9,7 @@ import torch
 from methods.base import Method
 from methods.context import Context
 from methods.data import Images, TrainSet
-from methods.settings import Augmentation, BackboneSettings, Budget, NetworkSettings
+from methods.settings import BackboneSettings, Budget, NetworkSettings
 
 STEPS = 12
 SCRATCH = BackboneSettings(name="small-cnn", weights="none", frozen=False)
@@ -44,7 +44,6 @@ def tiny_context(train: TrainSet) -> Context:
         seed="check",
         device=torch.device("cpu"),
         budget=Budget(steps=STEPS, batch_size=8),
-        augmentation=Augmentation(noise=0.5),
         network=NetworkSettings(width=8),
         backbone=SCRATCH if train.images.mean else None,
         source=lambda names: train,

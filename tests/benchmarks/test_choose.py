@@ -52,14 +52,14 @@ def test_a_candidate_is_judged_by_its_settings(few, shared_cache, monkeypatch) -
 
     monkeypatch.setattr(choose.methods, "create", lambda name, **parameters: FirstClass())
     accuracy = choose.evaluate(
-        choose.Candidate(("first-class",), overrides=TINY), choose.Point("textures", 2.0, 0), shared_cache
+        choose.Candidate("first-class", overrides=TINY), choose.Point("textures", 2.0, 0), shared_cache
     )
     assert accuracy == 0.5  # the validation part is balanced
     assert seen == [([10, 5], 3)]
 
 
 def test_a_ratio_that_the_pool_cannot_give_is_left_out(few, shared_cache) -> None:
-    candidate = choose.Candidate(("cross-entropy",), overrides=TINY)
+    candidate = choose.Candidate("cross-entropy", overrides=TINY)
     assert choose.evaluate(candidate, choose.Point("textures", 1000.0, 0), shared_cache) is None
     assert choose.mean([None, 0.5]) is None
     assert choose.mean([0.5, 0.7]) == pytest.approx(0.6)

@@ -10,7 +10,7 @@ import torch
 import methods
 from methods import loop, sampling, testing
 from methods.base import NetworkMethod
-from methods.data import Images, TrainSet
+from methods.data import Images
 from methods.settings import Augmentation, Budget, Optimizer
 from methods.stages import Stage, split_steps
 
@@ -84,32 +84,6 @@ def test_maps_are_never_shifted_nor_are_vectors_flipped_away():
     train = testing.made_data()
     context = replace(testing.tiny_context(train), augmentation=Augmentation(crop=2))
     assert draws(NetworkMethod(), train, context).shifts is None
-
-
-def test_noise_on_maps_is_in_units_of_each_channels_spread():
-    generator = torch.Generator().manual_seed(0)
-    scale, offset = torch.tensor([0.1, 1.0, 10.0]), torch.tensor([5.0, 0.0, -7.0])
-    maps = torch.randn(400, 5, 6, 3, generator=generator) * scale + offset
-    train = TrainSet(Images((maps,)), torch.zeros(400, dtype=torch.int64), 1)
-    context = replace(
-        testing.tiny_context(train), augmentation=Augmentation(horizontal_flip=False, vertical_flip=False, noise=0.5)
-    )
-    made = draws(NetworkMethod(), train, context, steps=40)
-    noise = torch.cat([made.batch(k).inputs[0] - maps[made.rows[k]].permute(0, 3, 1, 2) for k in range(40)])
-    torch.testing.assert_close(noise.std((0, 2, 3)), 0.5 * scale, rtol=0.05, atol=0)
-    torch.testing.assert_close(noise.mean((0, 2, 3)) / scale, torch.zeros(3), rtol=0, atol=0.02)
-    assert len(noise.flatten(1).unique(dim=0)) > 32  # images do not share one piece
-    assert torch.equal(maps, train.images.levels[0])
-
-
-def test_noise_is_for_maps_alone_and_changes_no_batch():
-    images = testing.made_data(channels=3)
-    assert draws(NetworkMethod(), images, testing.tiny_context(images)).noise is None
-    maps = testing.made_data()
-    noisy, quiet = (replace(testing.tiny_context(maps), augmentation=Augmentation(noise=n)) for n in (0.5, 0.0))
-    assert draws(NetworkMethod(), maps, quiet).noise is None
-    both = [draws(NetworkMethod(), maps, context) for context in (noisy, quiet)]
-    assert torch.equal(both[0].rows, both[1].rows)  # the same batches with and without
 
 
 def test_a_loss_that_is_not_finite_is_an_error():
