@@ -5,8 +5,9 @@ transfer learning for imbalanced data. A later paper of the same line says that 
 sampling distribution during training".
 
 What is interpretation, since the full text is not public: the receptive fields and the dropout of channels
-(`networks.MultiScale`), how each stage samples, what is frozen, the stages' shares and step sizes, and that the loss takes the stage's sampling into account
-(`compensate`). All of it are parameters; `python -m benchmarks.choose schedule` shows how their defaults were chosen.
+(`networks.MultiScale`), how each stage samples, what is frozen, the stages' shares and step sizes, and that the loss
+takes the stage's sampling into account (`compensate`). All of it are parameters; `python -m benchmarks.choose` shows
+how their defaults were chosen (`schedule`, `dropout`, `source`).
 `multiscale-two-stage-plain` leaves the loss alone: only the sampling distribution changes between its stages.
 """
 

@@ -95,3 +95,23 @@ def test_two_stage_methods_train_head_first_and_everything_then():
     first, second = methods.create("multiscale-two-stage").stages()
     assert first.trainable == ("head", "classifier")
     assert second.trainable == ("",)
+
+
+def test_only_the_multi_scale_network_drops_channels_and_only_in_training():
+    shapes, maps = [(200, 6, 6), (100, 3, 3)], (torch.ones(64, 200, 6, 6), torch.ones(64, 100, 3, 3))
+    seen: list[torch.Tensor] = []
+    settings = NetworkSettings(head="multi-scale", channel_dropout=0.25)
+    network = networks.build(shapes, 2, settings)
+    for reduce in network.head.reduce:
+        reduce.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(maps)
+    for x in seen:
+        channels = x.flatten(2)
+        assert ((channels == 0).all(2) | (channels == 1 / 0.75).all(2)).all()  # a channel goes as a whole
+        assert (channels == 0).float().mean() == pytest.approx(0.25, abs=0.02)
+    assert len(seen) == 2
+    seen.clear()
+    network.eval()(maps)
+    assert all((x == 1).all() for x in seen)
+    single = networks.build(shapes[:1], 2, settings.model_copy(update={"head": "single-scale"}))
+    assert not [m for m in single.modules() if isinstance(m, torch.nn.Dropout2d)]
