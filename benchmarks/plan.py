@@ -203,9 +203,8 @@ def _cells(
     for comparison in preset.comparisons:
         for name, method in chosen.items():
             parameters = method.model_dump(mode="json")
-            if comparison == "equal-footing" and "source" in parameters:
+            if source_spec(spec, parameters) and comparison == "equal-footing":
                 parameters["source"] = []  # the same transfer for all
-            source_spec(spec, parameters)
             cells.append(
                 Cell(
                     dataset=spec.name,
