@@ -15,7 +15,7 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks import report
-from benchmarks.store import Store, write_atomic
+from benchmarks.records.store import Store, write_atomic
 from datasets import UserError
 
 

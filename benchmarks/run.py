@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
-from benchmarks.progress import make_console, say
+from benchmarks.running.progress import make_console, say
 from datasets import UserError
 
 EXIT_USER_ERROR = 2
@@ -96,7 +96,7 @@ def _refuse(reason: str) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks import session
+    from benchmarks.running import session
 
     load_plugins(options.plugin)
     if options.list:
@@ -128,7 +128,7 @@ def load_plugins(paths: Sequence[str]) -> None:
 def show_list(console: Console) -> None:
     """Show datasets, methods by family, and presets."""
     import methods
-    from benchmarks import settings
+    from benchmarks.grid import presets as settings
 
     table = Table("dataset", "here", "what it is, or how to get it", title="Datasets", show_lines=True)
     for name in datasets.names():

@@ -12,7 +12,7 @@ from datasets.storage import build_array
 
 # Each registers itself; the order is that of `names()`.
 for _module in ("elpv", "textures", "dagm", "mura", "magnetic_tile", "cifar", "folder", "medmnist"):
-    import_module(f"datasets.{_module}")
+    import_module(f"datasets.sources.{_module}")
 
 __all__ = [
     "PROTOCOLS",

@@ -1,22 +1,9 @@
 """Learning: methods by name, the training loop they share, networks and losses."""
 
-from methods import (
-    baseline,
-    bbn,
-    cgan,
-    cost_sensitive,
-    decoupling,
-    ensemble,
-    feature_ensembles,
-    feature_space,
-    margins,
-    proposed,
-    resampling,
-    synthesis,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from methods.base import Method, NetworkMethod
-from methods.context import Context
-from methods.data import Batch, Images, TrainSet
 from methods.registry import (
     FAMILIES,
     UnknownMethodError,
@@ -28,7 +15,15 @@ from methods.registry import (
     register,
     register_prefix,
 )
-from methods.stages import Stage
+from methods.training.context import Context
+from methods.training.data import Batch, Images, TrainSet
+from methods.training.stages import Stage
+
+# Every module of a family registers its methods.
+for _family in FAMILIES:
+    _package = import_module(f"methods.{_family.replace('-', '_')}")
+    for _module in iter_modules(getattr(_package, "__path__", [])):
+        import_module(f"{_package.__name__}.{_module.name}")
 
 __all__ = [
     "FAMILIES",
@@ -41,22 +36,10 @@ __all__ = [
     "TrainSet",
     "UnknownMethodError",
     "available",
-    "baseline",
-    "bbn",
-    "cgan",
-    "cost_sensitive",
     "create",
-    "decoupling",
-    "ensemble",
     "expand",
-    "feature_ensembles",
-    "feature_space",
     "get",
-    "margins",
     "prefixed",
-    "proposed",
     "register",
     "register_prefix",
-    "resampling",
-    "synthesis",
 ]

@@ -21,12 +21,13 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods import inference, networks
-from methods.context import Context
-from methods.data import Batch, Images, TrainSet
-from methods.loop import run_stages
+from methods import networks
 from methods.networks import Network
-from methods.stages import Stage, split_steps
+from methods.training import inference
+from methods.training.context import Context
+from methods.training.data import Batch, Images, TrainSet
+from methods.training.loop import run_stages
+from methods.training.stages import Stage, split_steps
 
 Criterion = Callable[..., Tensor]
 """(logits (B, C), targets (B,)) -> scalar."""

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import datasets
 from benchmarks import run
-from benchmarks.report.names import COMMON, PROPOSED
+from benchmarks.report.data.names import COMMON, PROPOSED
 from datasets import UserError
 
 METHODS = ("cross-entropy", *COMMON, PROPOSED)
@@ -65,9 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks import devices
     from benchmarks.explain.explainer import Explainer
-    from benchmarks.session import Session
+    from benchmarks.running import devices
+    from benchmarks.running.session import Session
 
     run.load_plugins(options.plugin)
     if options.images < 1:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 import methods
 from methods import Images, Method, NetworkMethod
-from methods.data import Inputs
-from methods.ensemble import Ensemble
+from methods.ensemble.members import Ensemble
 from methods.networks import Head, Network
+from methods.training.data import Inputs
 
 BATCH = 32
 """Images explained at once; fixed, so that the same cell always gives the same bits."""

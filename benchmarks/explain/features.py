@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.report.style import new_figure
+from benchmarks.report.figures.style import new_figure
 from methods import Images, Method, NetworkMethod
-from methods.ensemble import Ensemble
+from methods.ensemble.members import Ensemble
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")

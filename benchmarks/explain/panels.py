@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from benchmarks.explain.view import View
-from benchmarks.report.style import PALETTE, new_figure
+from benchmarks.report.figures.style import PALETTE, new_figure
 
 COLOURS = "viridis"
 """Perceptually uniform, and readable with any colour vision and in grey."""

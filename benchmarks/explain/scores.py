@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.model import Entry, Table
-from benchmarks.report.names import COMPARISONS, dataset_title, level_name, slug
+from benchmarks.report.data.names import COMPARISONS, dataset_title, level_name, slug
+from benchmarks.report.tables.model import Entry, Table
 
 NOTES = (
     "Grad-CAM of the defect class at the last maps before pooling, of all outlined test images, recognised or not; an "

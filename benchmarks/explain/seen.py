@@ -11,13 +11,13 @@ import torch
 from scipy.special import softmax
 
 import methods
-from benchmarks import cell as cells
 from benchmarks.explain import cams, scores
 from benchmarks.explain.features import Cloud, method_features, project
 from benchmarks.explain.panels import Column
 from benchmarks.explain.view import View
-from benchmarks.plan import Cell
-from benchmarks.report.names import AS_IN_PAPER, level_name
+from benchmarks.grid.plan import Cell
+from benchmarks.report.data.names import AS_IN_PAPER, level_name
+from benchmarks.running import cell as cells
 from methods import Images
 
 

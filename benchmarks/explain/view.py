@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 import datasets
-from benchmarks import plan
-from benchmarks.plan import DataSpec
+from benchmarks.grid import plan
+from benchmarks.grid.plan import DataSpec
 from datasets import ImageSet, generator
 
 

@@ -13,10 +13,10 @@ from benchmarks.explain.panels import panel_figure
 from benchmarks.explain.scores import score_table
 from benchmarks.explain.seen import Seen, level, where
 from benchmarks.explain.view import View
-from benchmarks.plan import Cell
-from benchmarks.report.names import AS_IN_PAPER, dataset_title, footing, harder_first, level_name, slug
-from benchmarks.report.render import write_table
-from benchmarks.report.style import save, styled
+from benchmarks.grid.plan import Cell
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, footing, harder_first, level_name, slug
+from benchmarks.report.figures.style import save, styled
+from benchmarks.report.tables.render import write_table
 from datasets import UserError
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.report.build import build
-from benchmarks.report.names import METRICS
+from benchmarks.report.data.names import METRICS
 from benchmarks.report.watch import watch
 from datasets import UserError
 

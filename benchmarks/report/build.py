@@ -9,21 +9,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.report import claims as claim
-from benchmarks.report import statistics_text, summary_text
-from benchmarks.report.export import records_csv
+from benchmarks.records.store import write_atomic
+from benchmarks.report.data.export import records_csv
+from benchmarks.report.data.loading import Collection, collect
+from benchmarks.report.data.names import AS_IN_PAPER, metric_named
+from benchmarks.report.data.points import points
 from benchmarks.report.figures.draw import draw_all
-from benchmarks.report.loading import Collection, collect
-from benchmarks.report.model import Table
-from benchmarks.report.names import AS_IN_PAPER, metric_named
-from benchmarks.report.page import Contents, page
-from benchmarks.report.points import points
-from benchmarks.report.render import write_table
-from benchmarks.report.special_tables import ablation_tables, shot_tables, tuned_tables
-from benchmarks.report.statistics import Analysis, analyse
-from benchmarks.report.summary import findings
-from benchmarks.report.tables import dataset_tables, summary_tables
-from benchmarks.store import write_atomic
+from benchmarks.report.page.write import Contents, page
+from benchmarks.report.statistics import claims as claim
+from benchmarks.report.statistics import text as statistics_text
+from benchmarks.report.statistics.tests import Analysis, analyse
+from benchmarks.report.summary import text as summary_text
+from benchmarks.report.summary.summary import findings
+from benchmarks.report.tables.model import Table
+from benchmarks.report.tables.render import write_table
+from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
+from benchmarks.report.tables.tables import dataset_tables, summary_tables
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import metrics
+from benchmarks.running import metrics
 
 
 def confused(matrix: list[list[int]], confidence: float = 0.9) -> tuple[np.ndarray, np.ndarray]:

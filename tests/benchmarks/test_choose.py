@@ -8,7 +8,9 @@ import torch
 
 import datasets
 import methods
-from benchmarks import choose, plan, settings
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from experiments import choose
 
 TINY = (
     "dataset.textures={size = 32, test_cap = 10, parameters = {number = [60, 60]}}",

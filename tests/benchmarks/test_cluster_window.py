@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cluster, plan, settings
-from benchmarks.engine import Place, Preparation, Queue
-from benchmarks.plan import Cell
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.grid.plan import Cell
+from benchmarks.running import cluster
+from benchmarks.running.engine import Place, Preparation, Queue
 from datasets import UserError
 
 WORKERS = 3

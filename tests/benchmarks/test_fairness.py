@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import datasets
-from benchmarks import cell as cells
-from benchmarks import plan, settings
-from benchmarks.store import Store
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.records.store import Store
+from benchmarks.running import cell as cells
 
 
 def each_method(*names: str) -> list[str]:

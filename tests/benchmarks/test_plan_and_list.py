@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from benchmarks import plan, settings
-from benchmarks.estimate import Estimate
-from benchmarks.progress import WIDTH, duration
-from benchmarks.store import Store
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.grid.estimate import Estimate
+from benchmarks.records.store import Store
+from benchmarks.running.progress import WIDTH, duration
 
 
 def test_plan_runs_nothing(bench) -> None:

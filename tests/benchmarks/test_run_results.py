@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 
 def test_every_cell_has_a_record_and_its_scores(bench) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 METHODS = [part for name in ("cross-entropy", "smote", "under-bagging") for part in ("--method", name)]
 

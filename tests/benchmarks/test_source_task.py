@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import methods
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 METHOD = "multiscale-two-stage"
 

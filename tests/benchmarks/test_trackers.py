@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 
 def test_tensorboard_holds_one_run_per_cell(bench) -> None:
@@ -71,7 +71,7 @@ def test_a_tracker_that_fails_loses_no_result(bench, monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise ConnectionError("nobody there")
 
-    monkeypatch.setattr("benchmarks.trackers.TensorBoard.write", refuse)
+    monkeypatch.setattr("benchmarks.running.trackers.TensorBoard.write", refuse)
     answer = bench("--track", "tensorboard")
     assert answer.code == 2
     assert "nobody there" in answer.err

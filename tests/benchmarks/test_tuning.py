@@ -10,9 +10,11 @@ import pytest
 import torch
 
 import datasets
-from benchmarks import cell as cells
-from benchmarks import plan, settings, tune
-from benchmarks.store import Store
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.records.store import Store
+from benchmarks.running import cell as cells
+from benchmarks.running import tune
 
 pytest.importorskip("optuna")
 

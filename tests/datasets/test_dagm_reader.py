@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from datasets import DatasetUnavailable, UserError, create, load, split
-from datasets.textures import write_dagm
+from datasets.sources.textures import write_dagm
 
 
 def part(root: Path, labels: str, images: dict[str, int], masks: tuple[str, ...] = (), name: str = "Test") -> Path:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from datasets import create, load, split
-from datasets.magnetic_tile import places
+from datasets.sources.magnetic_tile import places
 
 
 def test_rising_exposures_with_close_numbers_are_one_place() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from datasets import UserError, create
-from datasets.drawing import KINDS
-from datasets.textures import Textures
+from datasets.sources.drawing import KINDS
+from datasets.sources.textures import Textures
 
 
 def test_the_default_is_balanced_and_says_that_it_is_synthetic() -> None:

@@ -5,7 +5,7 @@ import torch
 
 from methods import Images
 from methods.networks import Network, build
-from methods.settings import BackboneSettings, NetworkSettings
+from methods.training.settings import BackboneSettings, NetworkSettings
 
 CPU = torch.device("cpu")
 SMALL = BackboneSettings(name="small-cnn", weights="none", frozen=False)

@@ -13,10 +13,10 @@ from torch import nn
 import methods
 from benchmarks.explain import cams
 from methods import Context, Images, TrainSet
-from methods.bbn import Branches
-from methods.feature_ensembles import FeatureEnsemble
+from methods.ensemble.bbn import Branches
+from methods.ensemble.feature_ensembles import FeatureEnsemble
 from methods.networks import Network, Pooled, SingleScale, Vector
-from methods.settings import Budget, NetworkSettings
+from methods.training.settings import Budget, NetworkSettings
 
 CPU = torch.device("cpu")
 CLASSES = np.array([1, 0, 1, 1, 0])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.explain import scores
-from benchmarks.report.render import comma_separated, latex, markdown
+from benchmarks.report.tables.render import comma_separated, latex, markdown
 
 SIDE = 8
 

@@ -164,7 +164,7 @@ def test_a_gpu_of_too_high_a_number(bench, monkeypatch) -> None:
 @pytest.mark.filterwarnings("ignore")  # of sockets that Dask closes late
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:{free}"])
 def test_a_scheduler_that_does_not_answer(bench, monkeypatch, address) -> None:
-    monkeypatch.setattr("benchmarks.connection.CONNECT_S", 0.5)
+    monkeypatch.setattr("benchmarks.running.connection.CONNECT_S", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = address.format(free=taken.getsockname()[1])
@@ -209,7 +209,7 @@ def somebodys_cluster(workers: int) -> Any:
 
 
 def test_a_scheduler_without_workers(bench, monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.connection.CONNECT_S", 0.5)
+    monkeypatch.setattr("benchmarks.running.connection.CONNECT_S", 0.5)
     with somebodys_cluster(workers=0) as cluster:
         message = refused(bench, "--scheduler", cluster.scheduler_address)
     assert "has no workers" in message
@@ -220,7 +220,7 @@ def test_a_cluster_that_cannot_load_the_suite(bench, monkeypatch) -> None:
     def is_not_here() -> None:
         raise ModuleNotFoundError("No module named 'benchmarks'")
 
-    monkeypatch.setattr("benchmarks.connection.is_here", is_not_here)
+    monkeypatch.setattr("benchmarks.running.connection.is_here", is_not_here)
     with somebodys_cluster(workers=1) as cluster:
         message = refused(bench, "--scheduler", cluster.scheduler_address)
     assert "No module named 'benchmarks'" in message

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import store
-from benchmarks.store import Store
+from benchmarks.records import store
+from benchmarks.records.store import Store
 
 
 def test_results_folder_that_is_a_file(bench) -> None:
@@ -43,7 +43,7 @@ def test_no_space_left(bench, monkeypatch, number, after) -> None:
         true(handle)
 
     bench("--plan")
-    monkeypatch.setattr("benchmarks.store.os.fsync", fsync)
+    monkeypatch.setattr("benchmarks.records.store.os.fsync", fsync)
     answer = bench()
     monkeypatch.undo()
     assert answer.code == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 PLUGIN = """
 from pathlib import Path

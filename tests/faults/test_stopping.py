@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.records.store import Store
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = '''

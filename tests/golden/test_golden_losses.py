@@ -22,7 +22,7 @@ from golden_values import (
 
 import methods
 from methods import losses
-from methods.classifiers import tau_normalised
+from methods.networks.classifiers import tau_normalised
 
 WITHIN = {"rel": 0, "abs": 1e-5}
 

@@ -8,9 +8,10 @@ from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
 import methods
-from methods import backbones, networks
-from methods.settings import BackboneSettings, NetworkSettings
-from methods.stages import freeze_all_but
+from methods import networks
+from methods.networks import backbones
+from methods.training.settings import BackboneSettings, NetworkSettings
+from methods.training.stages import freeze_all_but
 
 
 def count(module):

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from methods import testing
 from methods.base import NetworkMethod
-from methods.data import Batch
-from methods.stages import Stage
+from methods.training.data import Batch
+from methods.training.stages import Stage
 
 
 class Trains(NetworkMethod):

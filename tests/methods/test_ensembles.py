@@ -9,9 +9,10 @@ import torch
 from torch.nn import functional as F
 
 import methods
-from methods import inference, testing
-from methods.cgan import missing_labels
-from methods.classifiers import Cosine, NearestMean
+from methods import testing
+from methods.networks.classifiers import Cosine, NearestMean
+from methods.synthesis.cgan import missing_labels
+from methods.training import inference
 
 GENERATOR = torch.Generator()
 

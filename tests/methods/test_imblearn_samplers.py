@@ -9,7 +9,7 @@ import pytest
 
 import methods
 from methods import testing
-from methods.imblearn_samplers import Resampler, build, ensemble_names, sampler_names
+from methods.resampling.imblearn_samplers import Resampler, build, ensemble_names, sampler_names
 
 LOG = logging.getLogger("test")
 
@@ -48,7 +48,7 @@ def test_one_small_class_does_not_lessen_k_for_the_others(monkeypatch):
         asked.append((parameters.get("k_neighbors"), sorted(parameters.get("sampling_strategy", {}))))
         return real(name, parameters, seed)
 
-    monkeypatch.setattr("methods.imblearn_samplers.build", spy)
+    monkeypatch.setattr("methods.resampling.imblearn_samplers.build", spy)
     resample("SMOTE", (20, 12, 3, 2, 1), k_neighbors=5)
     assert [call for call in asked if call[1]] == [(1, [3]), (2, [2]), (5, [1])]
 

@@ -10,13 +10,15 @@ import torch
 from torch.nn import functional as F
 
 import methods
-from methods import feature_space, loop, sampling, testing
+from methods import testing
 from methods.base import NetworkMethod
-from methods.data import Batch
-from methods.imblearn_samplers import Resampler
 from methods.losses import FocalLoss
-from methods.settings import Optimizer
-from methods.stages import Stage
+from methods.resampling import feature_space
+from methods.resampling.imblearn_samplers import Resampler
+from methods.training import loop, sampling
+from methods.training.data import Batch
+from methods.training.settings import Optimizer
+from methods.training.stages import Stage
 
 COUNTS = torch.tensor([500, 200, 80, 30, 10])
 LOGITS = torch.randn(16, 5, generator=torch.Generator().manual_seed(3))

@@ -59,7 +59,7 @@ def test_loading_a_file_twice_is_loading_it_once():
         (["def broken(:"], "SyntaxError"),
         (["1 / 0"], "ZeroDivisionError: division by zero"),
         (["x = 1"], "registers no method"),
-        (own("focal"), "'focal' is registered already, by methods.cost_sensitive"),
+        (own("focal"), "'focal' is registered already, by methods.cost_sensitive.reweighting"),
         (own("imblearn:SMOTE"), "'imblearn:SMOTE' is registered already"),
     ],
 )

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import methods
-from methods import loop, sampling, testing
+from methods import testing
 from methods.base import NetworkMethod
-from methods.data import Images
-from methods.settings import Augmentation, Budget, Optimizer
-from methods.stages import Stage, split_steps
+from methods.training import loop, sampling
+from methods.training.data import Images
+from methods.training.settings import Augmentation, Budget, Optimizer
+from methods.training.stages import Stage, split_steps
 
 
 def draws(method, train, context, steps=30):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.store import Cost, Data, Failure, Metrics, Record, Store
+from benchmarks.records.store import Cost, Data, Failure, Metrics, Record, Store
 
 METHODS = {
     "cross-entropy": "baseline",

@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmarks.report.claims import claims, markdown
-from benchmarks.report.loading import collect
-from benchmarks.report.names import COMMON, PROPOSED
-from benchmarks.report.points import points
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.names import COMMON, PROPOSED
+from benchmarks.report.data.points import points
+from benchmarks.report.statistics.claims import claims, markdown
 from tests.report.synthetic import cell, record, write
 
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.points import points
 from benchmarks.report.figures.classes import confusion_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.figures.scores import score_figure
-from benchmarks.report.loading import collect
-from benchmarks.report.points import points
-from benchmarks.report.statistics import analyse
-from benchmarks.report.style import PALETTE, member_look, save, styled
+from benchmarks.report.figures.style import PALETTE, member_look, save, styled
+from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
 
 SOME = ("cross-entropy", "focal", "balanced-softmax", "crt", "multiscale-two-stage")

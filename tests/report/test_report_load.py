@@ -11,10 +11,10 @@ import pytest
 
 import benchmarks
 from benchmarks.report import COLUMNS
-from benchmarks.report.export import records_csv
-from benchmarks.report.frame import shot_recalls
-from benchmarks.report.loading import collect
-from benchmarks.report.points import points
+from benchmarks.report.data.export import records_csv
+from benchmarks.report.data.frame import shot_recalls
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.points import points
 from datasets import UserError
 from tests.report.synthetic import cell, record, write
 

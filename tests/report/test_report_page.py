@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report import build
 from benchmarks.report.__main__ import main
-from benchmarks.report.page_data import escape_json
+from benchmarks.report.page.data import escape_json
 from benchmarks.report.watch import watch
 from tests.report.synthetic import cell, generate, record, write
 

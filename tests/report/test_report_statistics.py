@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.loading import collect
-from benchmarks.report.names import METRICS
-from benchmarks.report.points import points
-from benchmarks.report.statistics import (
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.names import METRICS
+from benchmarks.report.data.points import points
+from benchmarks.report.statistics.tests import (
     CAVEAT,
     analyse,
     block_matrix,
@@ -20,7 +20,7 @@ from benchmarks.report.statistics import (
     mean_ranks,
     wilcoxon,
 )
-from benchmarks.report.statistics_text import markdown
+from benchmarks.report.statistics.text import markdown
 from tests.report.synthetic import cell, generate, record, write
 
 # Demsar, JMLR 7 (2006), table 6: AUC of C4.5, C4.5+m, C4.5+cf, C4.5+m+cf. The values are printed with three digits; in

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.report.loading import collect
-from benchmarks.report.points import points
-from benchmarks.report.summary import findings, paired_interval
-from benchmarks.report.summary_text import missing, paragraphs
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.points import points
+from benchmarks.report.summary.summary import findings, paired_interval
+from benchmarks.report.summary.text import missing, paragraphs
 from tests.report.synthetic import cell, record, write
 
 JITTER = (0.0, 0.004, -0.004)

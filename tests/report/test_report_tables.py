@@ -9,12 +9,12 @@ import subprocess
 import pytest
 
 from benchmarks.report.build import build
-from benchmarks.report.loading import collect
-from benchmarks.report.points import points
-from benchmarks.report.published import published
-from benchmarks.report.render import comma_separated, escape_latex, latex, markdown
-from benchmarks.report.special_tables import ablation_tables, shot_tables, tuned_tables
-from benchmarks.report.tables import dataset_tables, summary_tables
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.points import points
+from benchmarks.report.statistics.published import published
+from benchmarks.report.tables.render import comma_separated, escape_latex, latex, markdown
+from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
+from benchmarks.report.tables.tables import dataset_tables, summary_tables
 from tests.report.synthetic import cell, generate, record, write
 
 GRID = {

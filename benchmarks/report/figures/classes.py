@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import level_name, where_shown
-from benchmarks.report.style import look, new_figure
+from benchmarks.report.data.names import level_name, where_shown
+from benchmarks.report.figures.style import look, new_figure
 
 FEW_CLASSES = 4
 MAX_NUMBERS = 12

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.report.names import METRICS, where_shown
-from benchmarks.report.style import look, new_figure
-from benchmarks.report.tables import level_average
+from benchmarks.report.data.names import METRICS, where_shown
+from benchmarks.report.figures.style import look, new_figure
+from benchmarks.report.tables.tables import level_average
 
 
 def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figure | None:

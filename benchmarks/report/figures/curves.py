@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number, where_shown
-from benchmarks.report.style import GREY, look, member_look, new_figure
-from benchmarks.report.tables import level_average
+from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number, where_shown
+from benchmarks.report.figures.style import GREY, look, member_look, new_figure
+from benchmarks.report.tables.tables import level_average
 
 
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:

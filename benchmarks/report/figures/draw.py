@@ -12,16 +12,16 @@ from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 from matplotlib.figure import Figure
 
+from benchmarks.report.data.loading import Collection
+from benchmarks.report.data.names import AS_IN_PAPER, slug
+from benchmarks.report.data.points import both_comparisons
 from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
 from benchmarks.report.figures.cost import cost_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
 from benchmarks.report.figures.ranks import critical_difference_diagram, rank_heat_map
 from benchmarks.report.figures.scores import score_figure
-from benchmarks.report.loading import Collection
-from benchmarks.report.names import AS_IN_PAPER, slug
-from benchmarks.report.points import both_comparisons
-from benchmarks.report.statistics import Analysis
-from benchmarks.report.style import save, styled
+from benchmarks.report.figures.style import save, styled
+from benchmarks.report.statistics.tests import Analysis
 
 PARALLEL_FROM = 5
 """From so many datasets (times protocols) on, worker processes save more time than they take to start."""

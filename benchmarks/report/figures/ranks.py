@@ -9,9 +9,9 @@ import scikit_posthocs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import dataset_title, footing, level_name
-from benchmarks.report.statistics import ALPHA, Analysis
-from benchmarks.report.style import new_figure
+from benchmarks.report.data.names import dataset_title, footing, level_name
+from benchmarks.report.figures.style import new_figure
+from benchmarks.report.statistics.tests import ALPHA, Analysis
 
 MAX_BLOCKS = 36
 """Beyond this many columns the heat map shows means over the levels of a dataset."""

@@ -13,9 +13,9 @@ from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
-from benchmarks.report.names import level_name, where_shown
-from benchmarks.report.style import look, new_figure
-from benchmarks.store import Store
+from benchmarks.records.store import Store
+from benchmarks.report.data.names import level_name, where_shown
+from benchmarks.report.figures.style import look, new_figure
 
 BINS = 10
 MIN_IN_BIN = 5

@@ -1,0 +1,152 @@
+"""Presets: named, complete sets of settings, read from TOML and checked; any value can be overridden by its key."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
+
+from datasets import UserError
+from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
+
+PRESETS = Path(__file__).parents[1] / "presets"
+
+Protocol = Literal["step", "long-tail", "few", "natural"]
+Comparison = Literal["as-in-paper", "equal-footing"]
+
+
+class DatasetSettings(Settings):
+    """How one dataset is used; None leaves the dataset's own default.
+
+    `majority` is the number of training images of each majority class, the same at every ratio; by default all that
+    there are. `strides` are the depths of the backbone whose maps are read. `parameters` go to the dataset's
+    constructor.
+    """
+
+    size: PositiveInt | None = None
+    majority: PositiveInt | None = None
+    test_fraction: float = Field(default=0.4, gt=0, lt=1)
+    test_cap: PositiveInt = 200
+    strides: tuple[PositiveInt, ...] | None = None
+    parameters: dict[str, Any] = {}
+
+
+class Preset(Settings):
+    """Everything that decides what a run computes."""
+
+    description: str = ""
+    datasets: tuple[str, ...] = ("elpv", "textures")
+    methods: tuple[str, ...] = ("*",)
+    protocols: tuple[Protocol, ...] = ("step",)
+    ratios: tuple[PositiveFloat, ...] = (1, 5, 10, 20, 40, 80)
+    minorities: tuple[PositiveInt, ...] = (3, 5, 10, 20)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    comparisons: tuple[Comparison, ...] = ("as-in-paper",)
+    budget: Budget = Budget()
+    optimizer: Optimizer = Optimizer()
+    augmentation: Augmentation = Augmentation()
+    network: NetworkSettings = NetworkSettings()
+    backbone: BackboneSettings = BackboneSettings()
+    scratch: BackboneSettings = BackboneSettings(name="small-cnn", weights="none", frozen=False)
+    dataset: dict[str, DatasetSettings] = {}
+    method: dict[str, dict[str, Any]] = {}
+
+    def dataset_settings(self, name: str) -> DatasetSettings:
+        """Return the settings of a dataset: those of the last pattern in `dataset` that its name matches."""
+        found = DatasetSettings()
+        for pattern, settings in self.dataset.items():
+            if fnmatch.fnmatch(name, pattern):
+                found = settings
+        return found
+
+    def backbone_for(self, settings: DatasetSettings) -> BackboneSettings:
+        """Return the backbone as a dataset reads it."""
+        own = {} if settings.strides is None else {"strides": settings.strides}
+        return self.backbone.model_copy(update=own)
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that come with the suite."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load(name: str, overrides: list[str] | None = None) -> Preset:
+    """Read a preset and apply overrides such as `budget.steps=100`.
+
+    Args:
+        name: of a preset that comes with the suite, or the path of a TOML file.
+        overrides: `key=value`, the value in TOML's notation; what is not TOML is taken as a string.
+
+    Raises:
+        UserError: no such preset, unknown key, wrong type; it names the nearest valid one.
+    """
+    values = _read(name)
+    for override in overrides or []:
+        _apply(values, override)
+    try:
+        return Preset.model_validate(values)
+    except ValidationError as error:
+        raise UserError(explain(error, f"preset {name!r}")) from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, preset_names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(
+            f"unknown preset {name!r}{hint} Known: {', '.join(preset_names())}, or the path of a .toml file"
+        )
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"preset {path} is not valid TOML: {error}") from error
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override!r} is not of the form key=value, such as budget.steps=100")
+    # a name with dots, such as that of a folder, stands in quotes: dataset."folder:/my.images".size
+    *parents, last = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^."]+)', key.strip())] or [key]
+    at = values
+    for parent in parents:
+        at = at.setdefault(parent, {})
+        if not isinstance(at, dict):
+            raise UserError(f"--set {override!r}: {parent!r} has no keys of its own")
+    try:
+        at[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        at[last] = text
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """Say what is wrong with settings: the key, the value, and the nearest valid key."""
+    lines = []
+    for problem in error.errors():
+        location = [str(part) for part in problem["loc"]]
+        key = ".".join(location)
+        if problem["type"] == "extra_forbidden":
+            known = _keys_at(location[:-1])
+            near = difflib.get_close_matches(location[-1], known, n=1)
+            hint = f"did you mean {'.'.join([*location[:-1], near[0]])!r}?" if near else f"known: {', '.join(known)}"
+            lines.append(f"unknown setting {key!r}; {hint}")
+        else:
+            lines.append(f"setting {key}={problem.get('input')!r}: {problem['msg']}")
+    return f"{where}: {'; '.join(lines)}"
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: type[BaseModel] = Preset
+    for i, part in enumerate(location):
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif part == "dataset" and i + 1 < len(location):
+            return list(DatasetSettings.model_fields)
+    return list(model.model_fields)

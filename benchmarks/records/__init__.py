@@ -1,0 +1,1 @@
+"""One file a cell, and what was asked for."""

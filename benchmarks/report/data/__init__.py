@@ -1,0 +1,1 @@
+"""Records as tables: read, named, averaged."""

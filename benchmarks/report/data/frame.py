@@ -1,0 +1,183 @@
+"""Records as a tidy table: one row a cell, every column documented in `COLUMNS`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.records.store import Record
+from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING
+
+COLUMNS = {
+    "id": "identity of the cell: the hash of its specification",
+    "folder": "results folder that the record was read from",
+    "status": "done or failed",
+    "created": "when the record was written (ISO 8601)",
+    "dataset": "name of the dataset, such as elpv or dagm/1",
+    "protocol": "how the training subset was made imbalanced: step, long-tail, few or natural",
+    "ratio": "imbalance ratio asked for; NaN where the protocol is not given by a ratio",
+    "minority": "minority images asked for (protocol few); NaN elsewhere",
+    "level": "place on the protocol's axis: the ratio, or the minority images; 0 for the natural imbalance",
+    "seed": "seed of split, subset, initial weights and batches",
+    "method": "registered name of the method",
+    "label": "name to show: the method with its non-default parameters",
+    "family": "family of the method",
+    "parameters": "parameters of the method, as JSON",
+    "head": "single-scale or multi-scale network; empty where not said",
+    "comparison": "as-in-paper or equal-footing",
+    "settings": "short hashes of what the methods of one table share: training, data, network, tuning / backbone",
+    "train_hash": "hash of the training subset's indices",
+    "test_hash": "hash of the test set's indices",
+    "class_names": "names of the classes (list)",
+    "counts": "training images per class (list)",
+    "notes": "remarks about the data (list)",
+    "accuracy": "share of test images classified correctly, 0 to 1 (so are the following unless said)",
+    "balanced_accuracy": "mean of the recalls of the classes",
+    "macro_f1": "mean of the F1 scores of the classes",
+    "g_mean": "geometric mean of the recalls of the classes",
+    "mcc": "Matthews correlation coefficient, -1 to 1",
+    "roc_auc": "area under the ROC curve (one against rest, mean over classes); NaN where not defined",
+    "average_precision": "average precision (mean over classes); NaN where not defined",
+    "ece": "expected calibration error; less is better",
+    "recall": "recall per class (array)",
+    "confusion": "confusion[i, j]: test images of class i predicted as class j (array)",
+    "many": "mean recall of the classes with more than 100 training images; NaN where there are none",
+    "medium": "mean recall of the classes with 20 to 100 training images; NaN where there are none",
+    "few": "mean recall of the classes with less than 20 training images; NaN where there are none",
+    "steps": "gradient steps over all members and stages",
+    "batch_size": "images per step",
+    "seconds_fit": "seconds of training",
+    "seconds_predict": "seconds of predicting the test set",
+    "seconds_total": "seconds of the whole cell",
+    "peak_memory_mb": "peak memory in MB",
+    "trials": "trials of tuning, 0 where not tuned",
+    "chosen": "parameters chosen by tuning, as JSON; empty where not tuned",
+    "error": "type and message of the failure; empty where done",
+    "environment": "versions, processor, revision, as JSON",
+}
+"""Columns of the frame that `benchmarks.load` returns, and what each holds."""
+
+SCALARS = ("accuracy", "balanced_accuracy", "macro_f1", "g_mean", "mcc", "roc_auc", "average_precision", "ece")
+GROUPS = ("many", "medium", "few")
+MANY, FEW = 100, 20
+
+
+def row(record: Record, folder: str) -> dict[str, Any]:
+    """Flatten one record into a row of the frame."""
+    return {
+        "id": record.id,
+        "folder": folder,
+        "status": record.status,
+        "created": record.created,
+        **_cell(record.cell),
+        **_data(record),
+        **_metrics(record),
+        **_cost(record),
+        "trials": int((record.tuning or {}).get("trials", 0)),
+        "chosen": _compact(record.tuning["chosen"]) if record.tuning and "chosen" in record.tuning else "",
+        "error": f"{record.failure.type}: {record.failure.message}" if record.failure else "",
+        "environment": _compact(record.environment),
+    }
+
+
+def to_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Make the frame of some rows, with the columns of `COLUMNS` in their order."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def shot_recalls(recall: np.ndarray, counts: list[int]) -> dict[str, float]:
+    """Return the mean recall of classes with many, medium and few training images; NaN for an empty group."""
+    size = np.asarray(counts)
+    groups = {"many": size > MANY, "medium": (size >= FEW) & (size <= MANY), "few": size < FEW}
+    return {name: float(recall[mask].mean()) if mask.any() else float("nan") for name, mask in groups.items()}
+
+
+def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+    method, family = str(cell["method"]), str(cell.get("family", ""))
+    ratio, minority = cell.get("ratio"), cell.get("minority")
+    level = minority if cell.get("protocol") == "few" and minority is not None else ratio
+    head = str((cell.get("network") or {}).get("head", ""))
+    return {
+        "dataset": str(cell["dataset"]),
+        "protocol": str(cell.get("protocol", "step")),
+        "ratio": float("nan") if ratio is None else float(ratio),
+        "minority": float("nan") if minority is None else float(minority),
+        "level": 0.0 if level is None else float(level),
+        "seed": int(cell.get("seed", 0)),
+        "method": method,
+        "label": str(cell.get("label") or method),
+        "family": family,
+        "parameters": _compact(cell.get("parameters") or {}),
+        "head": head,
+        "comparison": str(cell.get("comparison") or _comparison(head, family)),
+        "settings": _settings(cell),
+    }
+
+
+def _settings(cell: dict[str, Any]) -> str:
+    """Hash what all methods of one table share: training, data, network and tuning, but not what a method is about.
+
+    The head is the comparison's or the method's. A backbone without weights is what a method from scratch asks for, so
+    its hash has one part only, and goes together with any backbone.
+    """
+    shared = dict(cell.get("settings") or {})
+    backbone = shared.pop("backbone", None) or {}
+    network = {name: value for name, value in (cell.get("network") or {}).items() if name != "head"}
+    common = _hash([shared, network, cell.get("data"), cell.get("tune") or 0])
+    return common if backbone.get("weights") == "none" else f"{common}/{_hash(backbone)}"
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(_compact(value).encode()).hexdigest()[:8]
+
+
+def _comparison(head: str, family: str) -> str:
+    """A common method on the multi-scale network can only be there for the comparison on equal footing."""
+    return EQUAL_FOOTING if head == "multi-scale" and family != "proposed" else AS_IN_PAPER
+
+
+def _data(record: Record) -> dict[str, Any]:
+    data = record.data
+    return {
+        "train_hash": data.train_hash if data else "",
+        "test_hash": data.test_hash if data else "",
+        "class_names": data.class_names if data else [],
+        "counts": data.counts if data else [],
+        "notes": data.notes if data else [],
+    }
+
+
+def _metrics(record: Record) -> dict[str, Any]:
+    metrics = record.metrics
+    if metrics is None:
+        return {**dict.fromkeys((*SCALARS, *GROUPS), float("nan")), "recall": None, "confusion": None}
+    values = {name: getattr(metrics, name) for name in SCALARS}
+    recall = np.asarray(metrics.recall, dtype=np.float64)
+    counts = record.data.counts if record.data else []
+    shots = shot_recalls(recall, counts) if len(counts) == len(recall) else dict.fromkeys(GROUPS, float("nan"))
+    # The smallest integers that hold the counts: a hundred classes and ten thousand records must fit in memory.
+    confusion = np.asarray(metrics.confusion)
+    confusion = confusion.astype(np.min_scalar_type(int(confusion.max(initial=0))))
+    numbers = {name: float("nan") if value is None else float(value) for name, value in values.items()}
+    return {**numbers, **shots, "recall": recall, "confusion": confusion}
+
+
+def _cost(record: Record) -> dict[str, Any]:
+    cost, nan = record.cost, float("nan")
+    seconds = cost.seconds if cost else {}
+    return {
+        "steps": float(cost.steps) if cost else nan,
+        "batch_size": float(cost.batch_size) if cost else nan,
+        "seconds_fit": seconds.get("fit", nan),
+        "seconds_predict": seconds.get("predict", nan),
+        "seconds_total": seconds.get("total", nan),
+        "peak_memory_mb": cost.peak_memory_mb if cost else nan,
+    }
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

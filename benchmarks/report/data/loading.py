@@ -1,0 +1,146 @@
+"""Read result folders: merge them, compare what is there twice, remember what was asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.records.store import Record, Store
+from benchmarks.report.data.frame import row, to_frame
+from datasets import UserError
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Collection:
+    """The records of some folders, merged.
+
+    Attributes:
+        frame: one row a cell, see `benchmarks.report.data.frame.COLUMNS`.
+        grids: what was asked for, over all folders.
+        problems: what a reader has to know: cells that differ between folders, settings that differ.
+        folders: where it was read from.
+    """
+
+    frame: pd.DataFrame
+    grids: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+
+def load(*folders: str | Path) -> pd.DataFrame:
+    """Read the records of one or several result folders as a tidy frame, one row a cell.
+
+    The columns are described in `benchmarks.report.COLUMNS`. A cell that several folders hold is kept once; where its
+    metrics or data differ between them, that is logged as a warning and listed in `frame.attrs["problems"]`.
+
+    Raises:
+        UserError: a folder is missing or holds no records, or a record cannot be read.
+    """
+    collection = collect([Path(folder) for folder in folders])
+    collection.frame.attrs["problems"] = collection.problems
+    for problem in collection.problems:
+        LOG.warning(problem)
+    return collection.frame
+
+
+def collect(folders: Sequence[Path]) -> Collection:
+    """Read and merge result folders.
+
+    Raises:
+        UserError: a folder is missing, there are no records at all, or one cannot be read.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for folder in folders:
+        for record in _records(folder):
+            new = row(record, str(folder))
+            known = rows.get(record.id)
+            if known is not None:
+                problems += _differences(known, new)
+            # A finished cell says more than the same cell failed elsewhere.
+            if known is None or (known["status"] == "failed" and new["status"] == "done"):
+                rows[record.id] = new
+    if not rows:
+        names = ", ".join(map(str, folders)) or "no folder named"
+        raise UserError(f"no records in {names}; run `python -m benchmarks.run` first, or name a folder with --results")
+    frame = to_frame(list(rows.values()))
+    frame, notes = _separate_settings(frame)
+    return Collection(frame, _grids(folders), problems + notes, list(folders))
+
+
+def _records(folder: Path) -> Iterator[Record]:
+    if not folder.is_dir():
+        raise UserError(
+            f"results folder {folder} does not exist; run `python -m benchmarks.run` first, or name another"
+        )
+    return Store(folder).records()
+
+
+def _differences(known: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say what differs between two records of one cell, timings and environments aside."""
+    where = f"cell {known['id']} ({known['label']}, {known['dataset']}, seed {known['seed']})"
+    if known["status"] != new["status"]:
+        return [f"{where} is {known['status']} in {known['folder']} but {new['status']} in {new['folder']}"]
+    names = ("train_hash", "test_hash", "counts", "accuracy", "macro_f1", "mcc", "ece", "recall", "confusion")
+    different = [name for name in names if _plain(known[name]) != _plain(new[name])]
+    if not different:
+        return []
+    return [
+        f"{where} differs between {known['folder']} and {new['folder']} in {', '.join(different)}; the first is shown"
+    ]
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def _separate_settings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Never average over runs of different settings: where one point has several, the rarer settings stand apart."""
+    notes, names = [], frame["dataset"].copy()
+    point = ["comparison", "dataset", "protocol", "level", "label", "seed"]
+    for dataset, group in frame.groupby("dataset", sort=False):
+        known = _with_backbone(group["settings"])
+        settings = known.value_counts()
+        if len(settings) == 1:
+            continue
+        if group.duplicated(point).any():
+            notes.append(f"{dataset}: records of {len(settings)} different settings are shown apart, never averaged")
+            rare = known.ne(settings.index[0])
+            names[group.index[rare]] = f"{dataset} [settings " + known[rare] + "]"
+        else:
+            notes.append(f"{dataset}: its records were made with {len(settings)} different settings; compare with care")
+    frame = frame.assign(dataset=names)
+    twice = frame.duplicated(point)
+    if twice.any():
+        labels = ", ".join(sorted(set(frame.loc[twice, "label"])))
+        notes.append(
+            f"{int(twice.sum())} cells repeat another one of the same name and seed ({labels}); the first is shown"
+        )
+    return frame[~twice].reset_index(drop=True), notes
+
+
+def _with_backbone(settings: pd.Series) -> pd.Series:
+    """Let cells from scratch stand with the cells that share all their settings but the backbone."""
+    fullest = {}
+    for name in settings.value_counts(ascending=True).index:
+        if "/" in name:
+            fullest[name.split("/")[0]] = name
+    return settings.map(lambda name: fullest.get(name, name))
+
+
+def _grids(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    grids: list[dict[str, Any]] = []
+    for folder in folders:
+        try:
+            grids += [grid for grid in Store(folder).grids() if grid not in grids]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{folder / 'grid.json'} cannot be read ({error}); delete it and run again") from error
+    return grids

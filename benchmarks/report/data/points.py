@@ -1,0 +1,122 @@
+"""Means over seeds: one row per comparison, dataset, protocol, level and method."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.report.data.frame import GROUPS, SCALARS
+from benchmarks.report.data.loading import Collection
+from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING, family_order
+
+KEY = ["comparison", "dataset", "protocol", "level", "label"]
+NUMBERS = (*SCALARS, *GROUPS)
+
+
+def points(collection: Collection) -> pd.DataFrame:
+    """Average the seeds.
+
+    Returns:
+        One row per point, sorted by family and name, with the columns of `KEY`, `family`, `done`, `failed`, `asked`
+        (seeds), `seconds` and `steps` (medians), and `<metric>`, `<metric>_sd`, `<metric>_n` for every metric. A point
+        asked for without any record has a row too, with NaN.
+    """
+    frame = both_comparisons(collection.frame)
+    grouped, names = frame.groupby(KEY, sort=False), list(NUMBERS)
+    parts = {"": grouped[names].mean(), "_sd": grouped[names].std(), "_n": grouped[names].count()}
+    numbers = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns")
+    table = numbers.join(
+        grouped.agg(
+            family=("family", "first"),
+            done=("status", lambda s: int(s.eq("done").sum())),
+            failed=("status", lambda s: int(s.eq("failed").sum())),
+            seconds=("seconds_fit", "median"),
+            steps=("steps", "median"),
+        )
+    )
+    return _sort(_with_asked(table.reset_index(), collection))
+
+
+def levels(table: pd.DataFrame) -> list[float]:
+    """Return the levels of one dataset and protocol, in order of growing numbers."""
+    return sorted(float(level) for level in table["level"].unique())
+
+
+def skipped(grids: list[dict[str, Any]], dataset: str, protocol: str) -> dict[float, str]:
+    """Return the levels that the data cannot support, with the reason."""
+    return {
+        _level(entry): str(entry.get("reason", "not supported by the data"))
+        for grid in grids
+        for entry in grid.get("skipped", [])
+        if entry.get("dataset") == dataset and entry.get("protocol") == protocol
+    }
+
+
+def _level(entry: dict[str, Any]) -> float:
+    value = entry.get("minority") if entry.get("protocol") == "few" else entry.get("ratio")
+    return 0.0 if value is None else float(value)
+
+
+def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
+    """Let the proposed methods stand in both comparisons: they bring the multi-scale network with them.
+
+    Not those that transfer from a source task, which no other method does: on equal footing they are run without it.
+    """
+    where = pd.MultiIndex.from_frame(frame[["dataset", "protocol"]])
+    on_equal_footing = frame["comparison"].eq(EQUAL_FOOTING)
+    shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & ~on_equal_footing
+    shared &= where.isin(where[on_equal_footing].unique())
+    shared &= ~frame["parameters"].where(shared, "{}").map(lambda text: bool(json.loads(text).get("source")))
+    if not shared.any():
+        return frame
+    both = pd.concat([frame, frame[shared].assign(comparison=EQUAL_FOOTING)], ignore_index=True)
+    return both.drop_duplicates([*KEY, "seed", "settings"], keep="first")
+
+
+def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
+    """Add how many seeds were asked for, and rows for what was asked for and has no record."""
+    frame = collection.frame
+    families = frame.drop_duplicates("label").set_index("label")["family"]
+    wanted = _asked(collection.grids)
+    # The proposed methods bring their own network: on equal footing their cells are those of the other comparison,
+    # but for those that were run anew.
+    anew = frame.loc[frame["comparison"].eq(EQUAL_FOOTING), "label"]
+    own = wanted["comparison"].eq(EQUAL_FOOTING) & wanted["label"].map(families).eq("proposed")
+    own &= ~wanted["label"].isin(anew)
+    asked = wanted[~own].groupby(KEY)["seed"].nunique().rename("asked").reset_index()
+    table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
+    seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
+    table = table.merge(seen, on=["dataset", "protocol"], how="left")
+    for name in ("done", "failed", *(f"{metric}_n" for metric in NUMBERS)):
+        table[name] = table[name].fillna(0).astype(int)
+    # Without a grid, the seeds that any method of this dataset has are the seeds that all should have.
+    known = table["asked"] if len(asked) else pd.Series(float("nan"), index=table.index)
+    table["asked"] = known.fillna(table["seen"]).fillna(0).astype(int)
+    table["asked"] = table[["asked", "done"]].max(axis=1)
+    table["family"] = table["family"].fillna(table["label"].map(families)).fillna("other")
+    return table.drop(columns="seen")
+
+
+def _asked(grids: list[dict[str, Any]]) -> pd.DataFrame:
+    """List every cell asked for, without those that the data cannot support."""
+    rows = [cell for grid in grids for cell in _cells(grid)]
+    return pd.DataFrame(rows, columns=[*KEY, "seed"]).drop_duplicates().astype({"level": float})
+
+
+def _cells(grid: dict[str, Any]) -> list[tuple[Any, ...]]:
+    comparisons = grid.get("comparisons") or [grid.get("comparison") or AS_IN_PAPER]
+    rows: list[tuple[Any, ...]] = []
+    for dataset, protocol in product(grid.get("datasets", []), grid.get("protocols", [])):
+        axis = {"few": grid.get("minorities"), "natural": [0.0]}.get(protocol, grid.get("ratios")) or []
+        possible = [float(level) for level in axis if float(level) not in skipped([grid], dataset, protocol)]
+        rows += product(comparisons, [dataset], [protocol], possible, grid.get("methods", []), grid.get("seeds", []))
+    return rows
+
+
+def _sort(table: pd.DataFrame) -> pd.DataFrame:
+    order = table["family"].map(family_order)
+    table = table.assign(order=order).sort_values(["comparison", "dataset", "protocol", "order", "label", "level"])
+    return table.drop(columns="order").reset_index(drop=True)

@@ -1,0 +1,116 @@
+"""What the page's table and curves are drawn from, as JSON that is safe inside HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from benchmarks.report.data.loading import Collection
+from benchmarks.report.data.names import COMPARISONS, METRICS, PROPOSED, PROTOCOLS, dataset_title, family_order
+from benchmarks.report.data.points import skipped
+from benchmarks.report.figures.style import PALETTE
+
+DIGITS = 8
+T95_UP_TO = 50
+
+
+def page_data(table: pd.DataFrame, collection: Collection, metric: str, control: str) -> str:
+    """Pack the points into JSON: names once, each point as a list of indices and numbers.
+
+    `<` and the two line ends that JavaScript once refused are escaped, so that no text of a record can end the script.
+    """
+    axes = {name: list(dict.fromkeys(table[name])) for name in ("comparison", "dataset", "protocol", "label", "family")}
+    axes["family"].sort(key=family_order)
+    axes["protocol"].sort(key=lambda name: (name not in PROTOCOLS, PROTOCOLS.index(name) if name in PROTOCOLS else 0))
+    data = {
+        "metric": metric,
+        "control": control,
+        "proposed": PROPOSED,
+        "metrics": {name: _metric(place, name) for place, name in enumerate(METRICS)},
+        "comparisons": [[name, COMPARISONS.get(name, name)] for name in axes["comparison"]],
+        "datasets": _titles(axes["dataset"]),
+        "protocols": axes["protocol"],
+        "labels": axes["label"],
+        "families": axes["family"],
+        "colours": PALETTE,
+        "t95": [0.0, *(round(float(stats.t.ppf(0.975, n - 1)), 6) for n in range(2, T95_UP_TO + 1))],
+        "skipped": _skipped(table, collection),
+        "rows": _rows(table, axes),
+    }
+    return escape_json(json.dumps(data, separators=(",", ":"), allow_nan=False))
+
+
+def escape_json(text: str) -> str:
+    """Escape JSON so that it can stand inside a script element."""
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _titles(datasets: list[str]) -> list[str]:
+    """Shorten folder names, unless two of them would become one."""
+    short = [dataset_title(name) for name in datasets]
+    return short if len(set(short)) == len(short) else datasets
+
+
+def _metric(place: int, name: str) -> dict[str, Any]:
+    shown = METRICS[name]
+    return {
+        "index": place,
+        "title": shown.title,
+        "unit": shown.unit,
+        "scale": shown.scale,
+        "decimals": shown.decimals,
+        "higher": shown.higher_is_better,
+    }
+
+
+def _skipped(table: pd.DataFrame, collection: Collection) -> dict[str, str]:
+    pairs = dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True))
+    return {
+        json.dumps([dataset_title(dataset), protocol, _number(level)], separators=(",", ":")): reason
+        for dataset, protocol in pairs
+        for level, reason in skipped(collection.grids, dataset, protocol).items()
+    }
+
+
+def _rows(table: pd.DataFrame, axes: dict[str, list[str]]) -> list[list[Any]]:
+    places = {name: {value: i for i, value in enumerate(values)} for name, values in axes.items()}
+    columns: list[list[Any]] = [
+        table[name].map(places[name]).tolist() for name in ("comparison", "dataset", "protocol")
+    ]
+    columns.append([_number(level) for level in table["level"]])
+    columns += [table[name].map(places[name]).tolist() for name in ("label", "family")]
+    columns += [table[name].tolist() for name in ("done", "asked", "failed")]
+    columns += [[_number(value, 3) for value in table[name]] for name in ("seconds", "steps")]
+    columns.append(_values(table))
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _values(table: pd.DataFrame) -> list[list[Any]]:
+    """For each point, each metric as [mean, sd] or [mean, sd, n] where n is not the number of done seeds, or 0."""
+    per_metric = []
+    for name in METRICS:
+        parts: Sequence[list[Any]] = [table[column].tolist() for column in (name, f"{name}_sd", f"{name}_n", "done")]
+        per_metric.append([_value(*numbers) for numbers in zip(*parts, strict=True)])
+    return [list(values) for values in zip(*per_metric, strict=True)]
+
+
+def _value(mean: float, sd: float, n: float, done: int) -> list[Any] | int:
+    if math.isnan(mean):
+        return 0
+    shown = [_number(mean), _number(sd)]
+    return shown if n == done else [*shown, int(n)]
+
+
+def _number(value: float, digits: int = DIGITS) -> float | int | None:
+    """Shorten a number for the page; missing ones become null."""
+    if math.isnan(value):
+        return None
+    rounded = round(float(value), digits)
+    return int(rounded) if rounded == int(rounded) else rounded

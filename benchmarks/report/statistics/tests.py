@@ -1,0 +1,178 @@
+"""Tests over blocks (dataset x protocol x level), seeds averaged first: Friedman, Nemenyi, Wilcoxon, bootstrap.
+
+Follows Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7 (2006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scikit_posthocs
+from scipy import stats
+
+from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
+
+MIN_BLOCKS = 5
+ALPHA = 0.05
+DRAWS = 10_000
+SEED = 20060101
+CAVEAT = (
+    "The ratios of one dataset share images and subsets (each is contained in the next), so their blocks are "
+    "correlated and the p-values are smaller than independent datasets would give: read them as a guide."
+)
+
+
+@dataclass
+class Analysis:
+    """What the tests say about one comparison.
+
+    Attributes:
+        values: blocks x methods, seeds averaged, nothing missing.
+        left_out: methods and blocks left out because something was missing.
+        ranks: mean rank of each method, best first (1 is best).
+        friedman: `chi2` (tie-corrected, scipy's), `p`, `chi2_plain` (without the correction), `iman_davenport` (F).
+        critical_difference: Nemenyi's, at the level of 5 %; None with too few blocks.
+        nemenyi: p-values of all pairs; None with too few blocks.
+        against_control: per method: difference to the control with its 95 % bootstrap interval, wins, losses, and the
+            Wilcoxon p-value, raw and after Holm; best difference first.
+        verdict: why there is no test, or nothing.
+    """
+
+    metric: Metric
+    control: str
+    values: pd.DataFrame
+    left_out: list[str] = field(default_factory=list)
+    ranks: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    friedman: dict[str, float] = field(default_factory=dict)
+    critical_difference: float | None = None
+    nemenyi: pd.DataFrame | None = None
+    against_control: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verdict: str = ""
+
+
+def analyse(table: pd.DataFrame, metric: str, control: str) -> Analysis:
+    """Test the methods of one comparison; `table` holds its points."""
+    values, left_out = block_matrix(table, metric)
+    result = Analysis(METRICS[metric], control, values, left_out)
+    blocks, methods = values.shape
+    if blocks == 0 or methods < 2:
+        result.verdict = f"No test: {methods} methods have values on {blocks} common blocks."
+        return result
+    result.ranks = mean_ranks(values, result.metric).sort_values(kind="stable")
+    if blocks < MIN_BLOCKS:
+        result.verdict = (
+            f"No test and no diagram: there are {blocks} blocks (dataset x protocol x level) and "
+            f"{MIN_BLOCKS} are needed to say anything; add datasets or ratios."
+        )
+    elif methods > 2:
+        result.friedman = friedman(values, result.metric)
+        result.critical_difference = critical_difference(methods, blocks)
+        result.nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(values)
+    result.against_control = compare_with(values, control, result.metric)
+    return result
+
+
+def block_matrix(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return blocks x methods without gaps, and what was left out to get there.
+
+    While anything is missing, the block or method with the largest share of gaps goes (a method, if equal).
+    """
+    index = ["dataset", "protocol", "level"]
+    values = table.pivot(index=index, columns="label", values=metric)
+    values = values.dropna(how="all").dropna(how="all", axis="columns")
+    left_out = [f"{label} (no result)" for label in sorted(set(table["label"]) - set(values.columns))]
+    while values.isna().to_numpy().any():
+        of_method, of_block = values.isna().mean(), values.isna().mean(axis="columns")
+        if of_method.max() >= of_block.max():
+            label = str(of_method.idxmax())
+            left_out.append(f"{label} (lacks {int(values[label].isna().sum())} of {len(values)} blocks)")
+            values = values.drop(columns=label)
+        else:
+            place = int(of_block.to_numpy().argmax())
+            gaps = int(values.iloc[place].isna().sum())
+            left_out.append(f"{block_name(values.index[place])} (lacks {gaps} of {values.shape[1]} methods)")
+            values = values.drop(index=values.index[[place]])
+    return values, left_out
+
+
+def block_name(block: Any) -> str:
+    """Name a block: dataset, protocol and level."""
+    dataset, protocol, level = block
+    return f"{dataset_title(dataset)} {protocol} {level_name(protocol, level)}"
+
+
+def mean_ranks(values: pd.DataFrame, metric: Metric) -> pd.Series:
+    """Return the mean rank of each column; 1 is best, ties share their ranks."""
+    return (-metric.sign * values).rank(axis="columns", method="average").mean()
+
+
+def friedman(values: pd.DataFrame, metric: Metric) -> dict[str, float]:
+    """Test whether all columns are equivalent.
+
+    Returns:
+        `chi2` and `p` with scipy's tie correction; `chi2_plain` and `iman_davenport` by Demsar's formulas.
+    """
+    n, k = values.shape
+    ranks = mean_ranks(values, metric)
+    plain = 12 * n / (k * (k + 1)) * (float((ranks**2).sum()) - k * (k + 1) ** 2 / 4)
+    if values.nunique(axis="columns").eq(1).all():
+        return {"chi2": 0.0, "p": 1.0, "chi2_plain": 0.0, "iman_davenport": 0.0}
+    test = stats.friedmanchisquare(*values.to_numpy().T)
+    rest = n * (k - 1) - plain
+    ratio = (n - 1) * plain / rest if rest > 1e-9 else float("inf")
+    return {"chi2": float(test.statistic), "p": float(test.pvalue), "chi2_plain": plain, "iman_davenport": ratio}
+
+
+def critical_difference(methods: int, blocks: int) -> float:
+    """Return Nemenyi's critical difference of mean ranks at the level of 5 %."""
+    q = float(stats.studentized_range.ppf(1 - ALPHA, methods, np.inf)) / np.sqrt(2)
+    return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
+
+
+def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataFrame:
+    """Compare every method with the control, block by block; empty where the control is not among them.
+
+    Returns:
+        Indexed by method: `difference` (mean, stored units, positive is better), `wins`, `losses`, and with at least
+        five blocks `low`, `high` (95 % bootstrap interval), `p` (Wilcoxon) and `p_holm`.
+    """
+    if control not in values:
+        return pd.DataFrame()
+    differences = metric.sign * values.drop(columns=control).sub(values[control], axis="index")
+    enough = len(values) >= MIN_BLOCKS
+    low, high = bootstrap_interval(differences.to_numpy()) if enough else (np.nan, np.nan)
+    result = pd.DataFrame({"difference": differences.mean(), "low": low, "high": high})
+    result["wins"], result["losses"] = differences.gt(0).sum(), differences.lt(0).sum()
+    if enough:
+        result["p"] = [wilcoxon(differences[label].to_numpy()) for label in differences]
+        result["p_holm"] = holm(result["p"].to_numpy())
+    return result.sort_values("difference", ascending=False, kind="stable")
+
+
+def wilcoxon(differences: np.ndarray) -> float:
+    """Return the two-sided p-value of the signed-rank test; zeros are split evenly, as Demsar does."""
+    if not np.any(differences):
+        return 1.0
+    return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values for the number of tests (Holm 1979)."""
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
+    adjusted = np.empty_like(steps)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted
+
+
+def bootstrap_interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % percentile interval of each column's mean, drawing rows (blocks) anew; always the same draws."""
+    rows = len(differences)
+    rng = np.random.default_rng(SEED)
+    # How often each block is drawn says as much as which ones are, and makes the means one matrix product.
+    weights = rng.multinomial(rows, np.full(rows, 1 / rows), size=DRAWS) / rows
+    low, high = np.percentile(weights @ differences, [2.5, 97.5], axis=0)
+    return low, high

@@ -1,0 +1,98 @@
+"""The statistics as `statistics.md`."""
+
+from __future__ import annotations
+
+import pandas as pd
+from tabulate import tabulate
+
+from benchmarks.report.data.names import COMPARISONS
+from benchmarks.report.statistics.tests import CAVEAT, DRAWS, MIN_BLOCKS, Analysis
+from benchmarks.report.tables.render import escape_markdown
+
+
+def markdown(analyses: dict[str, Analysis]) -> str:
+    """Write the analyses of all comparisons."""
+    parts = ["# Statistics", ""]
+    for comparison, analysis in analyses.items():
+        parts += [f"## {COMPARISONS.get(comparison, comparison).capitalize()}", "", *_section(analysis), ""]
+    return "\n".join(parts)
+
+
+def _section(analysis: Analysis) -> list[str]:
+    blocks, methods = analysis.values.shape
+    lines = [
+        f"{analysis.metric.title}; seeds averaged first; {blocks} blocks (dataset x protocol x level), "
+        f"{methods} methods."
+    ]
+    if analysis.left_out:
+        lines += [
+            "",
+            "Left out, because values are missing: " + "; ".join(map(escape_markdown, analysis.left_out)) + ".",
+        ]
+    if analysis.verdict:
+        lines += ["", analysis.verdict]
+    if analysis.friedman:
+        lines += ["", friedman_sentence(analysis), "", f"*{CAVEAT}*"]
+    if len(analysis.ranks):
+        ranks = [[escape_markdown(str(label)), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
+        lines += ["", "### Mean ranks (1 is best)", "", _table(ranks, ["method", "mean rank"])]
+    if not analysis.against_control.empty:
+        lines += ["", f"### Against {analysis.control}", "", *_control(analysis)]
+    elif len(analysis.ranks):
+        lines += ["", f"The control {analysis.control} is not among the complete methods: nothing is compared with it."]
+    return lines
+
+
+def friedman_sentence(analysis: Analysis) -> str:
+    """Say what Friedman's test and Nemenyi's critical difference give."""
+    test, (blocks, methods) = analysis.friedman, analysis.values.shape
+    return (
+        f"Friedman: chi2 = {test['chi2']:.3f} with {methods - 1} degrees of freedom, {p_equals(test['p'])} "
+        f"(without tie correction {test['chi2_plain']:.3f}; Iman-Davenport F = {test['iman_davenport']:.3f} with "
+        f"{methods - 1} and {(methods - 1) * (blocks - 1)}). Nemenyi: mean ranks differ at the level of 5 % "
+        f"from {analysis.critical_difference:.3f} on."
+    )
+
+
+def p_equals(p: float) -> str:
+    """Write a p-value for running text: `p = 0.012`, `p < 0.0001`."""
+    return f"p {p_text(p)}" if p < 1e-4 else f"p = {p_text(p)}"
+
+
+def p_text(p: float) -> str:
+    """Write a p-value with three digits; tiny ones as a bound."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.3g}"
+
+
+def control_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows of the comparison with the control, as text; no rows where there is none."""
+    table, metric = analysis.against_control, analysis.metric
+    if table.empty:
+        return [], []
+    rows = pd.DataFrame({"method": table.index})
+    rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
+    rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
+    if "p" in table:
+        bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
+        interval = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
+        rows.insert(2, "95 % interval", interval)
+        rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()
+    return list(rows.columns), rows.to_numpy().tolist()
+
+
+def _control(analysis: Analysis) -> list[str]:
+    heads, rows = control_rows(analysis)
+    unit = f" in {analysis.metric.points}" if analysis.metric.points else ""
+    return [
+        f"Mean difference over blocks{unit} (positive is better); interval: percentile bootstrap over blocks ({DRAWS} "
+        "draws); p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods. Both need "
+        f"{MIN_BLOCKS} blocks.",
+        "",
+        f"*{CAVEAT}*",
+        "",
+        _table([[escape_markdown(label), *rest] for label, *rest in rows], heads),
+    ]
+
+
+def _table(rows: list[list[str]], headers: list[str]) -> str:
+    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))

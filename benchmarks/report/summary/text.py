@@ -1,0 +1,150 @@
+"""The summary in words, as paragraphs that `summary.md` and the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmarks.report.data.loading import Collection
+from benchmarks.report.data.names import METRICS, dataset_title, level_name
+from benchmarks.report.data.points import skipped
+from benchmarks.report.statistics.tests import Analysis
+from benchmarks.report.summary.summary import RULES, Finding, Rival
+from benchmarks.report.tables.render import escape_markdown
+
+NAMED = 8
+"""So many methods are named one by one before "and n more"."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A heading and its sentences; `advice` is what to do, in a few words."""
+
+    heading: str
+    sentences: list[str]
+    advice: str = ""
+
+
+def paragraphs(found: Sequence[Finding], metric: str, control: str) -> list[Paragraph]:
+    """Write one paragraph per dataset, protocol and range."""
+    return [_paragraph(finding, metric, control) for finding in found if finding.leader]
+
+
+def overall(analysis: Analysis | None) -> list[str]:
+    """Say in one or two sentences what holds over all datasets."""
+    if analysis is None or len(analysis.ranks) < 2:
+        return []
+    best = str(analysis.ranks.index[0])
+    blocks = len(analysis.values)
+    text = [
+        f"Over all {blocks} blocks (dataset, protocol, level), {best} has the best mean rank "
+        f"({analysis.ranks.iloc[0]:.1f} of {len(analysis.ranks)}; 1 is best)."
+    ]
+    if analysis.critical_difference is not None and analysis.friedman["p"] < 0.05:
+        near = analysis.ranks[analysis.ranks <= analysis.ranks.iloc[0] + analysis.critical_difference].index[1:]
+        names = _list(list(map(str, near))) if len(near) else "none of the others"
+        text.append(f"By rank alone, not distinguishable from it (Nemenyi): {names}.")
+    elif analysis.verdict:
+        text.append(analysis.verdict)
+    return text
+
+
+def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
+    """Say what is not there: failed cells, cells without a record, levels the data cannot support, remarks."""
+    texts = list(collection.problems)
+    failed = collection.frame[collection.frame["status"].eq("failed")]
+    for (label, error), group in failed.groupby(["label", "error"], sort=False):
+        where = _list(sorted({dataset_title(name) for name in group["dataset"]}))
+        texts.append(f"{_count(len(group), 'failed cell')} of {label} on {where}: {error}")
+    absent = (table["asked"] - table["done"] - table["failed"]).clip(lower=0)
+    if absent.sum():
+        gaps = absent.groupby(table["dataset"]).sum()
+        where = ", ".join(f"{dataset_title(str(name))} {int(count)}" for name, count in gaps[gaps > 0].items())
+        texts.append(f"No record yet of {_count(int(absent.sum()), 'cell')} asked for ({where})")
+    for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
+        for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
+            texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
+    absent_data = sorted({name for grid in collection.grids for name in grid.get("missing") or {}})
+    texts += [f"Not available where it ran: {_list(absent_data)}"] if absent_data else []
+    notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()
+    pairs = zip(notes["dataset"], notes["notes"], strict=True)
+    return texts + [f"{dataset_title(dataset)}: {note}" for dataset, note in pairs]
+
+
+def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str]) -> str:
+    """Write the summary as Markdown."""
+    lines = ["# Summary", "", *map(escape_markdown, about_all), ""]
+    for part in parts:
+        lines += [f"## {escape_markdown(part.heading)}", ""]
+        lines += [f"**{escape_markdown(part.advice)}**", ""] if part.advice else []
+        lines += [escape_markdown(" ".join(part.sentences)), ""]
+    lines += [
+        "## What is missing, and remarks",
+        "",
+        *([f"- {escape_markdown(gap)}" for gap in gaps] or ["Nothing: every cell asked for is done."]),
+        "",
+    ]
+    return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
+
+
+def _paragraph(found: Finding, metric: str, control: str) -> Paragraph:
+    shown = METRICS[metric]
+    unit = f" {shown.unit}" if shown.unit else ""
+    where = f"{dataset_title(found.dataset)}, {found.protocol}: {found.range_text}"
+    lead = f"{found.leader} leads with a mean {shown.title.lower()} of {shown.text(found.mean)}{unit}"
+    sentences = [f"{lead}, {_gain(found, metric, control)}."]
+    if not found.enough:
+        sentences.append(
+            f"With {_count(found.seeds, 'seed')} no difference can be told from chance: run more seeds before choosing."
+        )
+        return Paragraph(where, sentences)
+    if found.tied:
+        names = _list([f"{rival.label} ({_difference(rival, metric)})" for rival in found.tied])
+        sentences.append(f"Not distinguishable from it: {names}.")
+    if found.behind:
+        sentences.append(f"Distinguishably behind: {_count(found.behind, 'other method')}.")
+    return Paragraph(where, sentences, _advice(found, control))
+
+
+def _gain(found: Finding, metric: str, control: str) -> str:
+    if found.leader == control:
+        return "the plain baseline itself"
+    if found.gain is None:
+        return f"{control} not measured on this range"
+    shown, gain = METRICS[metric], found.gain
+    points = f" {shown.points}" if shown.points else ""
+    interval = ""
+    if gain.low > float("-inf"):
+        interval = f" [95 % interval {_signed(gain.low, metric)}, {_signed(gain.high, metric)}]"
+    cost = f", at {gain.cost:.1f} times its training time" if gain.cost == gain.cost else ""
+    return f"{_signed(gain.difference, metric)}{points} against {control}{interval}{cost}"
+
+
+def _advice(found: Finding, control: str) -> str:
+    if found.advice == control:
+        return f"Plain {control} will do: nothing measured is distinguishably better."
+    cost = next(
+        (rival.cost for rival in [*found.tied, found.gain] if rival and rival.label == found.advice), float("nan")
+    )
+    price = f" ({cost:.1f} times the training time of {control})" if cost == cost else ""
+    return f"Use {found.advice}{price}."
+
+
+def _difference(rival: Rival, metric: str) -> str:
+    return _signed(rival.difference, metric)
+
+
+def _signed(value: float, metric: str) -> str:
+    shown = METRICS[metric]
+    return f"{value * shown.scale:+.{min(shown.decimals, 1 if shown.scale > 1 else 3)}f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

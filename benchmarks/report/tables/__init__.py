@@ -1,0 +1,1 @@
+"""Tables, and writing them as Markdown, LaTeX and CSV."""

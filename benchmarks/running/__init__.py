@@ -1,0 +1,1 @@
+"""Running cells: workers, preparation, training, tuning, evaluation."""

@@ -1,0 +1,251 @@
+"""One cell: data, method, metrics, record. A pure function of the cell's specification and the files it reads."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+import datasets
+import methods
+from benchmarks.grid import plan
+from benchmarks.grid.plan import Cell, DataSpec
+from benchmarks.records.store import Cost, Data, Failure, Record
+from benchmarks.running import environment, metrics, tune
+from benchmarks.running.prepare import Prepared, prepare
+from methods.training.context import Context
+from methods.training.settings import BackboneSettings
+
+Scores = dict[str, np.ndarray]
+
+
+@dataclass
+class Clock:
+    """Seconds by phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - start
+
+
+class Notes(logging.Handler):
+    """Collects what a method has to say to a reader of the record."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message once."""
+        if record.getMessage() not in self.lines:
+            self.lines.append(record.getMessage())
+
+
+def run(cell: Cell, cache: Path, device: str) -> tuple[Record, Scores | None]:
+    """Run one cell; whatever its method raises becomes a failed record.
+
+    Raises:
+        UserError: the data or the cache cannot be used; that is no failure of the method.
+    """
+    record = Record(
+        id=cell.id,
+        cell=cell.model_dump(mode="json"),
+        status="failed",
+        environment=environment.describe(device) | {"device": device},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        with deterministic(torch.device(device)):
+            return _run(cell, record, cache, torch.device(device))
+    except datasets.UserError:
+        raise
+    except Exception as error:  # one method's fault must not end the grid
+        failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
+        return record.model_copy(update={"failure": failure}), None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A cell's method after training, and what it was trained and is tested on.
+
+    Attributes:
+        method: fitted.
+        prepared: the whole dataset.
+        train: the training subset.
+        rows: (N,) int64, where its images stand in the dataset.
+        test: (M,) int64, where the test images stand.
+        context: what the method was given besides.
+        tuning: what tuning came to, where the cell asks for it.
+    """
+
+    method: methods.Method
+    prepared: Prepared
+    train: methods.TrainSet
+    rows: np.ndarray
+    test: np.ndarray
+    context: Context
+    tuning: dict[str, Any] | None = None
+
+
+def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logging.Handler) -> Fitted:
+    """Load a cell's data and fit its method; inside `deterministic`, the same cell gives the same bits."""
+    with clock.phase("load"):
+        prepared = prepare(cell.data, cell.settings.backbone, cache, str(device))
+        index = prepared.imageset.index
+        rows = plan.training_rows(cell.data, index, cell.seed, cell.protocol, cell.ratio, cell.minority)
+        test = plan.split(cell.data, index, cell.seed).test
+        train = prepared.train_set(rows)
+    context = make_context(cell, device, cache, notes)
+    parameters, tuning = cell.parameters, None
+    if cell.tune:
+        with clock.phase("tune"):
+            tuned = tune.search(cell, train, None if index.groups is None else index.groups[rows], context)
+            synchronize(device)
+        parameters, tuning = tuned.parameters, tuned.record
+        context = replace(context, optimizer=tuned.optimizer)
+    method = methods.create(cell.method, **parameters)
+    with clock.phase("fit"):
+        method.fit(train, context)
+        synchronize(device)
+    return Fitted(method, prepared, train, rows, test, context, tuning)
+
+
+def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
+    clock, notes = Clock(), Notes()
+    environment.reset_peak_memory(device)
+    fitted = fit(cell, cache, device, clock, notes)
+    prepared, train, test, index = fitted.prepared, fitted.train, fitted.test, fitted.prepared.imageset.index
+    with clock.phase("predict"):
+        logits = predict(fitted.method, prepared, train, test)
+    clock.seconds["total"] = sum(clock.seconds.values())
+    labels = index.labels[test]
+    done = {
+        "status": "done",
+        "data": Data(
+            content=prepared.imageset.content,
+            train_hash=datasets.index_hash(fitted.rows),
+            test_hash=datasets.index_hash(test),
+            class_names=list(index.class_names),
+            counts=train.counts.tolist(),
+            test_counts=np.bincount(labels, minlength=train.num_classes).tolist(),
+            notes=[*index.notes, *notes.lines],
+        ),
+        "metrics": metrics.compute(logits, labels),
+        "cost": Cost(
+            steps=fitted.context.meter.steps,
+            batch_size=cell.settings.budget.batch_size,
+            seconds={name: round(value, 4) for name, value in clock.seconds.items()},
+            peak_memory_mb=round(environment.peak_memory_mb(device), 1),
+        ),
+        "tuning": fitted.tuning,
+    }
+    return record.model_copy(update=done), {"logits": logits, "labels": labels, "indices": test}
+
+
+def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.Handler) -> Context:
+    """Build what a cell's method is given besides its data."""
+    log = logging.Logger(f"cell.{cell.id}")
+    log.addHandler(notes)
+    backbone = cell.settings.backbone
+
+    return Context(
+        seed=cell.identity,
+        device=device,
+        budget=cell.settings.budget,
+        optimizer=cell.settings.optimizer,
+        augmentation=cell.settings.augmentation,
+        network=cell.network,
+        backbone=None if backbone.frozen else backbone,
+        source=source_loader(cell.data, backbone, cell.seed, cache, device),
+        log=log,
+    )
+
+
+def source_loader(
+    data: DataSpec, backbone: BackboneSettings, seed: int, cache: Path, device: torch.device
+) -> Callable[[tuple[str, ...]], methods.TrainSet]:
+    """Return what loads the first of some datasets that is not the target: its balanced task, prepared alike."""
+
+    def load(names: tuple[str, ...]) -> methods.TrainSet:
+        spec = plan.source_spec(data, {"source": names})
+        assert spec is not None
+        other = prepare(spec, backbone, cache, str(device))
+        return other.train_set(plan.source_rows(spec, other.imageset.index, seed))
+
+    return load
+
+
+def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet, test: np.ndarray) -> np.ndarray:
+    """Return (M, C) float32 logits of the test images, normalised as the training images are.
+
+    Raises:
+        RuntimeError: they are of a wrong shape or not finite.
+    """
+    images = prepared.images(test)
+    images = methods.Images(images.levels, train.images.mean, train.images.std)
+    logits = method.predict_logits(images).float().numpy()
+    if logits.shape != (len(test), train.num_classes):
+        raise RuntimeError(f"predict_logits gave shape {logits.shape}, not {(len(test), train.num_classes)}")
+    if not np.isfinite(logits).all():
+        raise RuntimeError("predict_logits gave values that are not finite")
+    return logits
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Give the same bits whatever runs beside or ran before.
+
+    One thread on a CPU (a sum's order depends on their number), deterministic kernels on a GPU, and global random
+    states that are the same at the start of every block and left as they were found.
+    """
+    threads, kernels = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(device.type == "cuda")
+    torch.backends.cudnn.benchmark = False
+    try:
+        with threadpool_limits(1), fixed_random_states(device):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(kernels)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def fixed_random_states(device: torch.device) -> Iterator[None]:
+    """Seed the global generators inside the block, for code that uses them unasked, and restore them after."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - other people's methods may use it
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the device, so that a phase's seconds are its own."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

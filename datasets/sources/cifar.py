@@ -1,0 +1,124 @@
+"""CIFAR-10 and CIFAR-100: the usual long-tail benchmarks, through torchvision or from a tree of PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
+from datasets.decoding import read_image, square
+from datasets.files import fingerprint
+from datasets.registry import register
+from datasets.sources.folder import Folder
+
+_PARTS = ("train", "test")
+
+
+@register("cifar10", "cifar100")
+class Cifar(Dataset):
+    """Balanced natural images with an official split; 500 or 5,000 train images per class.
+
+    Looked for below `data_root()`: a tree `cifar10/{train,test}/<class>/*.png`, else the Python archive as torchvision
+    extracts it, else torchvision downloads that.
+
+    Args:
+        name: `cifar10` or `cifar100`.
+    """
+
+    description = "natural images in 10 or 100 balanced classes, 32 x 32 pixels"
+    licence = "no licence stated by its authors; for research"
+    source = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
+    size = 32
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.root = data_root()
+        self._known: Index | None = None
+
+    def missing(self) -> str | None:
+        """Say that the images are not here yet, without downloading them; see `Dataset.missing`."""
+        if self._tree() or self._archive().is_dir():
+            return super().missing()
+        return f"dataset {self.name} is not below {self.root}; {self.steps()}"
+
+    def index(self) -> Index:
+        """List the images, downloading them if they are not here; see `Dataset.index`."""
+        return self._tree_index() if self._tree() else self._archive_index()
+
+    def decode(self, size: int) -> Iterator[np.ndarray]:
+        """Yield the images in RGB, train part first; see `Dataset.decode`."""
+        return self._tree_images(size) if self._tree() else self._archive_images(size)
+
+    def steps(self) -> str:
+        """Say where the archive comes from and goes to."""
+        file = "cifar-10-python.tar.gz" if self.name == "cifar10" else "cifar-100-python.tar.gz"
+        return (
+            f"with a network it is downloaded on first use (170 MB); else extract {file} from "
+            f"https://www.cs.toronto.edu/~kriz/cifar.html into {self.root} (set IMBALANCE_DATA to use another root)"
+        )
+
+    def _tree(self) -> list[Folder]:
+        """Return the train and test trees; none unless both are here."""
+        roots = [self.root / self.name / part for part in _PARTS]
+        return [Folder(f"folder:{root}") for root in roots] if all(root.is_dir() for root in roots) else []
+
+    def _tree_index(self) -> Index:
+        parts = [tree.index() for tree in self._tree()]
+        if parts[0].class_names != parts[1].class_names:
+            odd = sorted(set(parts[0].class_names) ^ set(parts[1].class_names))
+            raise UserError(
+                f"dataset {self.name}: class folders {odd} are not in both train and test; add or delete them"
+            )
+        return Index(
+            labels=np.concatenate([part.labels for part in parts]),
+            class_names=parts[0].class_names,
+            fingerprint=" ".join(part.fingerprint for part in parts),
+            official_test=np.repeat([False, True], [len(part.labels) for part in parts]),
+            dataset=self.name,
+        )
+
+    def _tree_images(self, size: int) -> Iterator[np.ndarray]:
+        for tree in self._tree():
+            for file in chain.from_iterable(files for _, files in tree.classes()):
+                what = f"dataset {self.name}: {file.relative_to(self.root)}"
+                yield read_image(file, size, grey=False, what=what, remedy="delete or replace it")
+
+    def _archive(self) -> Path:
+        return self.root / ("cifar-10-batches-py" if self.name == "cifar10" else "cifar-100-python")
+
+    def _archive_index(self) -> Index:
+        """Read the labels once: torchvision reads and checks all the pixels to give them."""
+        if self._known is None or self._known.fingerprint != self._fingerprint():
+            train, test = self._open("train"), self._open("test")
+            self._known = Index(
+                labels=np.array(train.targets + test.targets, dtype=np.int64),
+                class_names=tuple(train.classes),
+                fingerprint=self._fingerprint(),
+                official_test=np.repeat([False, True], [len(train.targets), len(test.targets)]),
+                dataset=self.name,
+            )
+        return self._known
+
+    def _fingerprint(self) -> str:
+        return fingerprint(self.root, (path for path in self._archive().glob("*") if path.is_file()))
+
+    def _archive_images(self, size: int) -> Iterator[np.ndarray]:
+        for part in _PARTS:
+            for pixels in self._open(part).data:
+                yield np.asarray(square(Image.fromarray(pixels), size, grey=False)).transpose(2, 0, 1)
+
+    def _open(self, part: str) -> Any:
+        """Let torchvision check and read the archive, which holds pickles that we do not open ourselves."""
+        from torchvision import datasets as readers
+
+        reader = readers.CIFAR10 if self.name == "cifar10" else readers.CIFAR100
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return reader(str(self.root), train=part == "train", download=True)
+        except (OSError, RuntimeError, EOFError) as error:
+            raise DatasetUnavailable(f"dataset {self.name}: {error}; {self.steps()}") from error

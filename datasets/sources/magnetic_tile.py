@@ -1,0 +1,91 @@
+"""Magnetic-tile surfaces: photographs of five kinds of defect and of sound tiles, naturally imbalanced."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from datasets.base import Index, data_root
+from datasets.registry import register
+from datasets.sources.folder import Folder
+
+_OFFICIAL_COUNTS = {"Free": 952, "Blowhole": 115, "Uneven": 103, "Break": 85, "Crack": 57, "Fray": 32}
+_SHOT = re.compile(r"exp(\d+)_num_(\d+)")
+_SAME_TILE = 500
+"""Shots of one place are numbered less than this far apart."""
+
+
+@register("magnetic_tile")
+class MagneticTile(Folder):
+    """The class-per-folder tree `magnetic_tile` below `data_root()`, in the authors' layout or flattened.
+
+    Most places were photographed about six times under rising exposure (`exp1_num_20362`, `exp2_num_20390`, ...),
+    and such images are all but copies of each other. They form a group, recognised by their numbers, so that no place
+    is both trained on and tested.
+
+    Args:
+        name: `magnetic_tile`.
+    """
+
+    description = "magnetic-tile surfaces, sound and five kinds of defect, naturally imbalanced"
+    licence = "no licence stated by its authors; for research"
+    source = "Huang et al. 2018, doi 10.1007/s00371-018-1588-5, github.com/abin24/Magnetic-tile-defect-datasets."
+
+    def __init__(self, name: str = "magnetic_tile") -> None:
+        self.name = name
+        self.root = data_root() / "magnetic_tile"
+
+    def index(self) -> Index:
+        """List the photographs, grouped by the place they show; see `Dataset.index`."""
+        index = super().index()
+        files = [file for _, files in self.classes() for file in files]
+        missing = [
+            f"{count} of {_OFFICIAL_COUNTS[name]} {name} images are here"
+            for name, count in zip(index.class_names, index.counts, strict=True)
+            if count < _OFFICIAL_COUNTS.get(name, 0)
+        ]
+        grouped = "shots of one place under several exposures are kept on one side of the split"
+        return replace(index, groups=places(files, index.labels), notes=(*missing, grouped))
+
+    def steps(self) -> str:
+        """Say where the photographs come from and go to."""
+        return (
+            "git clone https://github.com/abin24/Magnetic-tile-defect-datasets. and copy its MT_* folders into "
+            f"{self.root} (set IMBALANCE_DATA to use another root)"
+        )
+
+    def files(self, folder: Path) -> list[Path]:
+        """Return the photographs of a class folder; the authors keep their masks beside them, as PNG."""
+        return [file for file in super().files(folder) if file.suffix.lower() in (".jpg", ".jpeg")]
+
+    def class_name(self, folder: Path) -> str:
+        """Return the class without the authors' prefix."""
+        return folder.name.removeprefix("MT_")
+
+
+def places(files: list[Path], labels: np.ndarray) -> np.ndarray:
+    """Group shots of the same place: of one class, with rising exposure and numbers close to each other.
+
+    Args:
+        files: photographs, named `exp<exposure>_num_<number>`; any other name is a place of its own.
+        labels: (N,) their classes.
+
+    Returns:
+        (N,) int64, the same number for shots of one place.
+    """
+    shots = []
+    for position, file in enumerate(files):
+        match = _SHOT.match(file.stem)
+        exposure, number = (int(match[1]), int(match[2])) if match else (0, -_SAME_TILE * position)
+        shots.append((int(labels[position]), number, exposure, position))
+    groups = np.zeros(len(files), dtype=np.int64)
+    group, before = -1, (-1, 0, 0)
+    for label, number, exposure, position in sorted(shots):
+        same = label == before[0] and number - before[1] < _SAME_TILE and exposure > before[2]
+        group += not same
+        groups[position] = group
+        before = (label, number, exposure)
+    return groups

@@ -1,0 +1,1 @@
+"""What was chosen, where, and by which trials; apart from the library."""

@@ -1,0 +1,1 @@
+"""Losses and decisions that know how rare a class is."""

@@ -1,0 +1,1 @@
+"""Features first, then a classifier of its own."""

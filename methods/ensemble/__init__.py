@@ -1,0 +1,1 @@
+"""Several members that share the budget."""

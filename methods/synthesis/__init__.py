@@ -1,0 +1,1 @@
+"""Images, features or labels that the training subset does not have."""

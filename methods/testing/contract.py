@@ -1,0 +1,257 @@
+"""The contract that every method must pass, this suite's and yours: `methods.testing.check_method(YourMethod)`.
+
+Each clause is a function of `CLAUSES`; it trains on tiny data and raises AssertionError with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from methods import registry
+from methods.base import Method, NetworkMethod
+from methods.testing.tiny import STEPS, made_data, tiny_context
+from methods.training import loop
+from methods.training.context import Context, Meter
+from methods.training.data import TrainSet
+from methods.training.stages import covered, split_steps
+
+__all__ = ["CLAUSES", "STEPS", "check_method", "made_data", "tiny_context"]
+
+Make = Callable[[], Method]
+"""Makes a new, untrained method."""
+
+
+def check_method(method: str | type[Method], clauses: Sequence[str] | None = None, **parameters: Any) -> None:
+    """Check a method against the contract.
+
+    Args:
+        method: a registered name, or a class.
+        clauses: names from `CLAUSES`; all by default.
+        **parameters: of the method.
+
+    Raises:
+        AssertionError: it fails a clause; the message names the clause and says why.
+    """
+    cls = registry.get(method) if isinstance(method, str) else method
+    for name in clauses if clauses is not None else CLAUSES:
+        try:
+            CLAUSES[name](lambda: cls(**parameters))
+        except Exception as error:
+            reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+            raise AssertionError(f"method {cls.name or cls.__name__!r} fails clause {name!r}: {reason}") from error
+
+
+def trains(make: Make) -> None:
+    """It trains on tiny data and gives (N, C) finite float logits on the CPU; before training it says what is amiss."""
+    method, train = make(), made_data(method=make())
+    try:
+        method.predict_logits(train.images)
+    except RuntimeError:
+        pass
+    else:
+        raise AssertionError("predict_logits answers before fit has been called; it must raise RuntimeError")
+    _logits(method, train)
+
+
+def two_and_ten_classes(make: Make) -> None:
+    """It works with 2 classes and with 10."""
+    for counts in ((12, 4), (12, 9, 7, 6, 5, 4, 4, 3, 3, 2)):
+        _logits(make(), made_data(counts, method=make()))
+
+
+def one_image_in_a_class(make: Make) -> None:
+    """It works where a class has a single image, and where all classes are of one size."""
+    for counts in ((12, 5, 1), (6, 6)):
+        _logits(make(), made_data(counts, method=make()))
+
+
+def grey_and_colour(make: Make) -> None:
+    """It trains end to end on images, grey and in colour."""
+    for channels in (1, 3):
+        _logits(make(), made_data(channels=channels))
+
+
+def deterministic(make: Make) -> None:
+    """The same seed gives the same logits, bit for bit, whatever the global random state, which it leaves alone."""
+    train, results = made_data(method=make()), []
+    for seed in (1, 2):
+        with _global_seed(seed):
+            before = _global_state()
+            results.append(_logits(make(), train))
+            changed = [name for name, state in _global_state().items() if state != before[name]]
+        if changed:
+            raise AssertionError(
+                f"it draws from the global random state of {', '.join(changed)}; use context.generator"
+            )
+    if not torch.equal(*results):
+        raise AssertionError("two trainings with the same seed differ; draw from context.generator or context.rng only")
+
+
+def only_training_data(make: Make) -> None:
+    """It changes neither the training data nor itself in predicting, and judges each image by itself."""
+    method, train = make(), made_data(method=make())
+    before = [t.clone() for t in (*train.images.levels, train.labels)]
+    logits = _logits(method, train)
+    if not all(torch.equal(a, b) for a, b in zip(before, (*train.images.levels, train.labels), strict=True)):
+        raise AssertionError("fit changes the training data in place, which other methods share")
+    if not torch.equal(method.predict_logits(train.images), logits):
+        raise AssertionError("predicting twice gives different logits: it learns or draws in predict_logits")
+    if not torch.allclose(method.predict_logits(train.images[3:5]), logits[3:5], atol=1e-3, rtol=1e-3):
+        raise AssertionError("the logits of an image depend on the other test images")
+
+
+def frozen_parts(make: Make) -> None:
+    """What a stage does not train is bit-identical after it, batch-norm statistics included."""
+    method, train = make(), made_data(channels=3)
+    if not isinstance(method, NetworkMethod):
+        return
+    context = tiny_context(train)
+    with context.seeded("initial weights"):
+        network = method.network(context, train)
+    with context.seeded("training"):
+        for k, (stage, progress) in enumerate(_stages(method, context)):
+            free = stage.trainable + stage.restart
+            before = {n: t.clone() for n, t in network.state_dict().items() if not covered(n, free)}
+            loop.run_stage(method, network, train, context, stage, progress, f"stage {k}")
+            moved = [n for n, t in before.items() if not torch.equal(t, network.state_dict()[n])]
+            if moved:
+                raise AssertionError(f"stage {k} changes what it says is frozen: {', '.join(moved[:3])}")
+
+
+def equal_budget(make: Make) -> None:
+    """It takes exactly the budget's gradient steps, over all stages and members, and counts them.
+
+    A method that takes none at all, because it learns in another way, passes.
+    """
+    method, train, taken = make(), made_data(method=make()), []
+    context = tiny_context(train)
+    hook = register_optimizer_step_post_hook(lambda *_: taken.append(1))
+    try:
+        method.fit(train, context)
+    finally:
+        hook.remove()
+    meter = context.meter
+    if len(taken) != meter.steps:
+        raise AssertionError(f"{len(taken)} gradient steps were taken and {meter.steps} counted in context.meter.steps")
+    if isinstance(method, NetworkMethod) or taken:
+        expected = Meter(STEPS, STEPS * context.budget.batch_size)
+        if meter != expected:
+            raise AssertionError(f"it spent {meter}, the budget is {expected}")
+
+
+def step_without_waiting(make: Make) -> None:
+    """One training step of each stage runs on the `meta` device: nothing in it reads a value back to the host."""
+    method, train = make(), made_data(method=make())
+    if not isinstance(method, NetworkMethod):
+        return
+    context = replace(tiny_context(train), device=torch.device("meta"))
+    with context.seeded("initial weights"):
+        network = method.network(context, train).to(context.device)
+    for k, (stage, progress) in enumerate(_stages(method, context)):
+        try:
+            loop.run_stage(method, network, train.to(context.device), context, stage, progress[-1:], f"stage {k}")
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            raise AssertionError(f"a step of stage {k} reads values that are not there yet: {error}") from error
+
+
+def other_process(make: Make) -> None:
+    """It survives being sent to another process, before and after training."""
+    method, train = make(), made_data(method=make())
+    try:
+        pickle.dumps(method)
+        logits = _logits(method, train)
+        sent = pickle.loads(pickle.dumps(method))  # noqa: S301 (what this line has itself written)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AssertionError(f"it cannot be sent to another process: {error}") from error
+    if not torch.equal(sent.predict_logits(train.images), logits):
+        raise AssertionError("after being sent to another process it predicts other logits")
+
+
+def parameters_in_record(make: Make) -> None:
+    """Its parameters survive being written to the record and read back, and so do its defaults."""
+    method = make()
+    try:
+        written = json.dumps(method.model_dump(mode="json"))
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"a parameter cannot be written to a record: {str(error).splitlines()[0]}") from error
+    again = type(method)(**json.loads(written))
+    if again.model_dump() != method.model_dump():
+        raise AssertionError(f"its parameters read back from {written} are {again.model_dump()}")
+    unknown = set(method.search_space) - set(type(method).model_fields)
+    if unknown:
+        raise AssertionError(f"search_space has {', '.join(sorted(unknown))}, which is no parameter")
+
+
+CLAUSES: dict[str, Callable[[Make], None]] = {
+    clause.__name__.replace("_", "-"): clause
+    for clause in (
+        trains,
+        two_and_ten_classes,
+        one_image_in_a_class,
+        grey_and_colour,
+        deterministic,
+        only_training_data,
+        frozen_parts,
+        equal_budget,
+        step_without_waiting,
+        other_process,
+        parameters_in_record,
+    )
+}
+"""The clauses of the contract by name."""
+
+
+def _logits(method: Method, train: TrainSet) -> Tensor:
+    """Train, predict the training images, check the form of the answer."""
+    method.fit(train, tiny_context(train))
+    logits = method.predict_logits(train.images)
+    shape = (len(train), train.num_classes)
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != shape:
+        raise AssertionError(f"predict_logits gives {getattr(logits, 'shape', type(logits))}, not (N, C) = {shape}")
+    if logits.device.type != "cpu" or not logits.is_floating_point():
+        raise AssertionError(f"predict_logits gives {logits.dtype} on {logits.device}, not floats on the CPU")
+    if not logits.isfinite().all():
+        raise AssertionError("predict_logits gives values that are not finite")
+    return logits
+
+
+def _stages(method: NetworkMethod, context: Context) -> Iterator[tuple[Any, list[float]]]:
+    """Yield the stages with the progress of their steps."""
+    stages, done = method.stages(), 0
+    for stage, steps in zip(stages, split_steps([s.share for s in stages], context.budget.steps), strict=True):
+        yield stage, [(done + i) / context.budget.steps for i in range(steps)]
+        done += steps
+
+
+@contextmanager
+def _global_seed(seed: int) -> Iterator[None]:
+    """Seed the global random states inside the block, and restore them after."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 (they are what is checked)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+
+
+def _global_state() -> dict[str, str]:
+    return {
+        "random": str(random.getstate()),
+        "numpy": str(np.random.get_state(legacy=False)["state"]),  # noqa: NPY002
+        "torch": str(torch.get_rng_state().tolist()),
+    }
