@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +44,26 @@ test_cap = 10
 majority = 20
 parameters = { number = [40, 40] }
 """
+
+
+@contextmanager
+def default_signals() -> Iterator[None]:
+    """Give this process and its children a terminal's dispositions: the shell that started it may ignore some."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    defaults |= {getattr(signal, name): signal.SIG_DFL for name in ("SIGHUP", "SIGQUIT") if hasattr(signal, name)}
+    before = {number: signal.getsignal(number) for number in defaults}
+    ignored = [number for number, handler in before.items() if handler is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, defaults[number])
+    yield
+    for number in ignored:
+        signal.signal(number, before[number])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_signals() -> Iterator[None]:
+    with default_signals():
+        yield
 
 
 @dataclass

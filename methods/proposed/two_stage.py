@@ -53,8 +53,8 @@ class TwoStage(NetworkMethod):
             1 rare classes have a margin (Menon et al. 2021): few images are learnt by heart, and unseen ones fall
             short of them. A class-balanced stage is the same at every tau, so nothing is balanced twice.
         source: a dataset whose balanced task trains the new layers before stage 1: the first named that is not the
-            target. () is a transfer of ImageNet weights alone. `python -m experiments.choose source` shows no gain where
-            the source is unlike the target, so it is not the default.
+            target. () is a transfer of ImageNet weights alone. `python -m experiments.choose source` shows no gain
+            where the source is unlike the target, so it is not the default.
         source_share: of the gradient steps, where there is a source.
     """
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from benchmarks.records.store import Store
+from tests.conftest import default_signals
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = '''
@@ -94,6 +95,20 @@ def _alive(process: psutil.Process, group: int) -> bool:
         return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
     except (ProcessLookupError, psutil.Error):
         return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_tests_start_processes_that_heed_signals(number) -> None:
+    """Also where the shell that started the tests ignores them, as one does for what runs in the background."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with default_signals():
+            child = subprocess.Popen(["sleep", "60"])
+            child.send_signal(number)
+            assert child.wait(timeout=30) == -number
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_ctrl_c_keeps_what_is_finished(bench, plugin) -> None:
