@@ -154,6 +154,27 @@ class InfluenceBalancedLoss:
         return (terms * (self.alpha / (influence + 1e-3))).mean()
 
 
+@dataclass(frozen=True)
+class DiverseExpertsLoss:
+    """Sum over experts of CE(z + offset) (Zhang et al. 2022).
+
+    Attributes:
+        offsets: (E, C) float, added to the experts' logits.
+    """
+
+    offsets: Tensor
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the scalar loss of (E, B, C) logits."""
+        shifted = logits.float() + self.offsets.to(torch.float32)[:, None]
+        return sum((F.cross_entropy(z, targets) for z in shifted), shifted.new_zeros(()))
+
+
+def dot_regression(cosines: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean of 1/2 (w_y.h - 1)^2 (Yang et al. 2022), from (B, C) cosines w_c.h."""
+    return 0.5 * (cosines.float().gather(1, targets[:, None]) - 1).square().mean()
+
+
 def _like(value: Tensor | float, logits: Tensor) -> Tensor | float:
     """Return a tensor in the logits' precision: class probabilities come in float64, which GPUs are slow at."""
     return value.to(logits) if isinstance(value, Tensor) else value
@@ -200,3 +221,9 @@ def log_prior(counts: Tensor) -> Tensor:
     """Return (C,) log pi_c; a class without images counts as one with half an image, so that it stays finite."""
     n = counts.float().clamp(min=0.5)
     return (n / n.sum()).log()
+
+
+def reversed_ranks(values: Tensor) -> Tensor:
+    """Return (C,) values in which each class has that of the class at the opposite rank."""
+    order = torch.argsort(values, stable=True)
+    return torch.empty_like(values).index_copy(0, order, values[order.flip(0)])

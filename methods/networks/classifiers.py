@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,6 +39,53 @@ class Scaled(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, D) to (B, C) logits."""
         return self.scale * self.linear(features)
+
+
+class Aligned(nn.Module):
+    """s (alpha_c z_c + beta_c) + (1 - s) z_c, z a linear layer and s = sigmoid(v.h + b); begins as z (DisAlign)."""
+
+    def __init__(self, dim: int, num_classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim, num_classes)
+        self.scale = nn.Parameter(torch.ones(num_classes))
+        self.offset = nn.Parameter(torch.zeros(num_classes))
+        self.confidence = nn.Linear(dim, 1)
+        nn.init.normal_(self.confidence.weight, std=0.01)
+        nn.init.zeros_(self.confidence.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, D) to (B, C) logits."""
+        z, share = self.linear(features), self.confidence(features).sigmoid()
+        return share * (self.scale * z + self.offset) + (1 - share) * z
+
+
+class SimplexETF(nn.Module):
+    """Cosines between batch-normalised features and the fixed vertices of a regular simplex.
+
+    Where the features have fewer dimensions than there are classes, a linear layer widens them first.
+
+    Attributes:
+        vertices: (C, D) of length 1, every two of which have the cosine -1 / (C - 1).
+    """
+
+    vertices: Tensor
+
+    def __init__(self, dim: int, num_classes: int) -> None:
+        super().__init__()
+        self.widen = nn.Linear(dim, num_classes) if dim < num_classes else nn.Identity()
+        dim = max(dim, num_classes)
+        self.norm = nn.BatchNorm1d(dim)
+        self.register_buffer("vertices", simplex(nn.init.orthogonal_(torch.empty(dim, num_classes))))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, D) to (B, C) cosines in [-1, 1]."""
+        return F.linear(F.normalize(self.norm(self.widen(features)).float()), self.vertices)
+
+
+def simplex(basis: Tensor) -> Tensor:
+    """Return the (C, D) vertices sqrt(C / (C - 1)) (U (I - 11' / C))' of a (D, C) orthonormal basis U."""
+    c = basis.shape[1]
+    return math.sqrt(c / max(c - 1, 1)) * (basis - basis.mean(1, keepdim=True)).T
 
 
 class NearestMean(nn.Module):

@@ -10,7 +10,15 @@ from torch.nn import functional as F
 import methods
 
 UNIFORM = torch.full((5,), 100)
-ADJUSTED = ["weighted-cross-entropy", "class-balanced", "balanced-softmax", "logit-adjustment", "cdt"]
+TEMPERED = ["cdt", "vs-loss"]
+ADJUSTED = [
+    "weighted-cross-entropy",
+    "class-balanced",
+    "balanced-softmax",
+    "logit-adjustment",
+    "disalign",
+    *TEMPERED,
+]
 SOFTMAX = [*ADJUSTED, "cross-entropy", "focal", "label-aware-smoothing"]
 ALL = [*SOFTMAX, "class-balanced-focal", "ldam-drw", "influence-balanced"]
 
@@ -54,8 +62,8 @@ def test_ldam_without_margin_is_cross_entropy_of_scaled_cosines():
     torch.testing.assert_close(loss, F.cross_entropy(30 * COSINES, TARGETS))
 
 
-# cdt has a temperature for each class, which makes a constant matter
-@pytest.mark.parametrize("name", [name for name in SOFTMAX if name != "cdt"])
+# a temperature for each class makes a constant matter
+@pytest.mark.parametrize("name", [name for name in SOFTMAX if name not in TEMPERED])
 def test_a_constant_added_to_all_logits_changes_no_softmax_loss(name):
     torch.testing.assert_close(loss_of(name, LOGITS + 7.5), loss_of(name, LOGITS), atol=1e-5, rtol=1e-5)
 

@@ -42,7 +42,7 @@ def test_the_table_of_the_field_is_complete():
     table = """cross-entropy oversampling undersampling sqrt-sampling progressive-sampling smote weighted-cross-entropy
         class-balanced focal class-balanced-focal ldam-drw balanced-softmax logit-adjustment posthoc-logit-adjustment
         cdt label-aware-smoothing influence-balanced crt lws tau-norm ncm two-phase mixup remix cgan under-bagging
-        balance-cascade self-paced-ensemble bbn multiscale-two-stage"""
+        balance-cascade self-paced-ensemble bbn multiscale-two-stage vs-loss disalign etf-classifier sade"""
     assert set(table.split()) <= set(methods.available())
     assert {"imblearn:SMOTE", "imblearn:ADASYN", "imblearn:RUSBoostClassifier"} <= set(methods.prefixed())
 
