@@ -4,7 +4,8 @@ from importlib import import_module
 
 from datasets.base import Dataset, DatasetUnavailable, ImageSet, Index, UserError, availability, cache_root, data_root
 from datasets.cache import load
-from datasets.imbalance import PROTOCOLS, UnsupportedRatio, class_counts, subset
+from datasets.imbalance import UnsupportedRatio, class_counts, subset
+from datasets.levels import PROTOCOLS, Level, Protocol
 from datasets.registry import create, expand, names, register, register_prefix, usages
 from datasets.seeds import generator
 from datasets.splits import Split, index_hash, split
@@ -20,6 +21,8 @@ __all__ = [
     "DatasetUnavailable",
     "ImageSet",
     "Index",
+    "Level",
+    "Protocol",
     "Split",
     "UnsupportedRatio",
     "UserError",

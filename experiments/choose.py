@@ -25,8 +25,9 @@ from tabulate import tabulate
 
 import datasets
 import methods
-from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
+from benchmarks.grid.cells import DataSpec
+from benchmarks.grid.rows import split
 from benchmarks.running import cell
 from benchmarks.running.prepare import prepare
 
@@ -142,18 +143,17 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     own = {"size": candidate.size, "strides": candidate.strides}
     chosen = chosen.model_copy(update={name: value for name, value in own.items() if value})
     size = chosen.size or datasets.create(point.dataset).size
-    spec = plan.DataSpec(name=point.dataset, size=size, settings=chosen)
+    spec = DataSpec(name=point.dataset, size=size, settings=chosen)
     backbone = preset.backbone_for(chosen)
     prepared = prepare(spec, backbone, cache, "cpu")
     index = prepared.imageset.index
-    rest, validation = cut(index, plan.split(spec, index, point.seed).train, point.seed)
+    rest, validation = cut(index, split(spec, index, point.seed).train, point.seed)
     try:
         rows = datasets.subset(
             index.labels,
             rest,
-            "step",
+            datasets.Level("step", ratio=point.ratio),
             point.seed,
-            ratio=point.ratio,
             majority=chosen.majority,
             dataset=f"{point.dataset}/validation",
         )

@@ -12,7 +12,7 @@ from benchmarks.explain.cams import Unexplainable
 from benchmarks.explain.seen import Seen, see, where
 from benchmarks.explain.view import View, look
 from benchmarks.explain.write import hardest, write_all
-from benchmarks.grid.plan import Cell
+from benchmarks.grid.cells import Cell
 from benchmarks.running.session import Session
 from datasets import UserError
 

@@ -15,8 +15,8 @@ from benchmarks.explain import cams, scores
 from benchmarks.explain.features import Cloud, method_features, project
 from benchmarks.explain.panels import Column
 from benchmarks.explain.view import View
-from benchmarks.grid.plan import Cell
-from benchmarks.report.data.names import AS_IN_PAPER, level_name
+from benchmarks.grid.cells import Cell
+from benchmarks.report.data.names import AS_IN_PAPER
 from benchmarks.running import cell as cells
 from methods import Images
 
@@ -40,16 +40,10 @@ class Seen:
     logits: np.ndarray
 
 
-def level(cell: Cell) -> float:
-    """Return where a cell stands on its protocol's axis: ratio, minority images, or 0."""
-    value = cell.ratio if cell.ratio is not None else cell.minority
-    return 0.0 if value is None else float(value)
-
-
 def where(cell: Cell) -> str:
     """Name a cell's point of the grid."""
     footing = "" if cell.comparison == AS_IN_PAPER else f", {cell.comparison}"
-    return f"{cell.protocol}, {level_name(cell.protocol, level(cell))}{footing}"
+    return f"{cell.level}{footing}"
 
 
 def see(cell: Cell, view: View, cache: Path, device: torch.device, with_features: bool) -> Seen:
@@ -96,8 +90,8 @@ def _frame(cell: Cell, view: View, maps: np.ndarray, probabilities: np.ndarray) 
         {
             "comparison": cell.comparison,
             "dataset": cell.dataset,
-            "protocol": cell.protocol,
-            "level": level(cell),
+            "protocol": cell.level.protocol,
+            "level": cell.level.value,
             "seed": cell.seed,
             "family": cell.family,
             "label": cell.label,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 import datasets
-from benchmarks.grid import plan
-from benchmarks.grid.plan import DataSpec
+from benchmarks.grid.cells import DataSpec
+from benchmarks.grid.rows import split
 from datasets import ImageSet, generator
 
 
@@ -54,7 +54,7 @@ def look(spec: DataSpec, seed: int, number: int, cache: Path) -> View:
     """
     dataset = datasets.create(spec.name, **spec.settings.parameters)
     imageset = datasets.load(dataset, spec.size, cache)
-    test = plan.split(spec, imageset.index, seed).test
+    test = split(spec, imageset.index, seed).test
     shown = choose(imageset.labels, test, number, spec.name, seed)
     labels = imageset.labels[shown]
     # of two classes the second is the defect or the finding: the panels ask what speaks for it, also where it is absent

@@ -11,10 +11,10 @@ import pandas as pd
 from benchmarks.explain.features import feature_figure
 from benchmarks.explain.panels import panel_figure
 from benchmarks.explain.scores import score_table
-from benchmarks.explain.seen import Seen, level, where
+from benchmarks.explain.seen import Seen, where
 from benchmarks.explain.view import View
-from benchmarks.grid.plan import Cell
-from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, footing, harder_first, level_name, slug
+from benchmarks.grid.cells import Cell
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, footing, harder_first, slug
 from benchmarks.report.figures.style import save, styled
 from benchmarks.report.tables.render import write_table
 from datasets import UserError
@@ -47,10 +47,10 @@ def write_all(seen: Sequence[Seen], views: dict[int, View], left_out: dict[str, 
 def hardest(cells: Iterable[Cell]) -> set[str]:
     """Return the ids of the cells whose features are drawn: at the extreme level of each axis, first seed."""
     chosen = set()
-    for part in _grouped(cells, lambda cell: (cell.comparison, cell.protocol)):
-        pick = min if harder_first(part[0].protocol) else max
-        extreme, first = pick(level(cell) for cell in part), part[0].seed
-        chosen |= {cell.id for cell in part if level(cell) == extreme and cell.seed == first}
+    for part in _grouped(cells, lambda cell: (cell.comparison, cell.level.protocol)):
+        pick = min if harder_first(part[0].level.protocol) else max
+        extreme, first = pick(cell.level for cell in part), part[0].seed
+        chosen |= {cell.id for cell in part if cell.level == extreme and cell.seed == first}
     return chosen
 
 
@@ -58,10 +58,10 @@ def _write(part: list[Seen], views: dict[int, View], left_out: dict[str, str], f
     """Write one comparison and protocol."""
     files: list[Path] = []
     first = part[0].cell.seed
-    for point in _grouped([one for one in part if one.cell.seed == first], lambda one: level(one.cell)):
+    for point in _grouped([one for one in part if one.cell.seed == first], lambda one: one.cell.level):
         cell = point[0].cell
         figure = panel_figure(views[first], [one.column for one in point], _title(cell))
-        files += save(figure, folder, slug(_name(cell), level_name(cell.protocol, level(cell)), "panels"))
+        files += save(figure, folder, slug(_name(cell), cell.level.name, "panels"))
     clouds = [(one.cell, one.cloud) for one in part if one.cloud is not None]
     if clouds:
         names = views[first].imageset.index.class_names
@@ -81,11 +81,11 @@ def _write_scores(part: list[Seen], left_out: dict[str, str], folder: Path) -> l
 
 
 def _axis(one: Seen) -> tuple[str, str]:
-    return one.cell.comparison, one.cell.protocol
+    return one.cell.comparison, one.cell.level.protocol
 
 
 def _name(cell: Cell) -> str:
-    return slug(cell.dataset, cell.protocol, "" if cell.comparison == AS_IN_PAPER else cell.comparison)
+    return slug(cell.dataset, cell.level.protocol, "" if cell.comparison == AS_IN_PAPER else cell.comparison)
 
 
 def _title(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from benchmarks.grid.plan import Cell
+from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
 from methods.networks.backbones import SCRATCH
 

@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
-from datasets import UserError
+from datasets import Protocol, UserError
 from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
 
 PRESETS = Path(__file__).parents[1] / "presets"
 
-Protocol = Literal["step", "long-tail", "few", "natural"]
 Comparison = Literal["as-in-paper", "equal-footing"]
 
 

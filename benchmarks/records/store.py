@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets import UserError
 
-SCHEMA = 1
+SCHEMA = 2
 PARTIAL = ".partial"
 ABANDONED_S = 24 * 3600
 Status = Literal["done", "failed"]
@@ -79,7 +79,7 @@ class Failure(BaseModel):
 class Record(BaseModel):
     """What one cell produced.
 
-    `cell` is the whole specification, see `benchmarks.grid.plan.Cell`: dataset, protocol, ratio, seed, method, family,
+    `cell` is the whole specification, see `benchmarks.grid.cells.Cell`: dataset, level, seed, method, family,
     parameters, settings.
     """
 

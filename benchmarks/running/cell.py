@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 
 import datasets
 import methods
-from benchmarks.grid import plan
-from benchmarks.grid.plan import Cell, DataSpec
+from benchmarks.grid import rows as grid_rows
+from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.records.store import Cost, Data, Failure, Record
 from benchmarks.running import environment, metrics, tune
 from benchmarks.running.prepare import Prepared, prepare
@@ -110,8 +110,8 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
     with clock.phase("load"):
         prepared = prepare(cell.data, cell.settings.backbone, cache, str(device))
         index = prepared.imageset.index
-        rows = plan.training_rows(cell.data, index, cell.seed, cell.protocol, cell.ratio, cell.minority)
-        test = plan.split(cell.data, index, cell.seed).test
+        rows = grid_rows.training_rows(cell.data, index, cell.seed, cell.level)
+        test = grid_rows.split(cell.data, index, cell.seed).test
         train = prepared.train_set(rows)
     context = make_context(cell, device, cache, notes)
     parameters, tuning = cell.parameters, None
@@ -185,10 +185,10 @@ def source_loader(
     """Return what loads the first of some datasets that is not the target: its balanced task, prepared alike."""
 
     def load(names: tuple[str, ...]) -> methods.TrainSet:
-        spec = plan.source_spec(data, {"source": names})
+        spec = grid_rows.source_spec(data, {"source": names})
         assert spec is not None
         other = prepare(spec, backbone, cache, str(device))
-        return other.train_set(plan.source_rows(spec, other.imageset.index, seed))
+        return other.train_set(grid_rows.source_rows(spec, other.imageset.index, seed))
 
     return load
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.grid.plan import Cell
+from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Failure, Record
 from benchmarks.running.connection import first_line, open_client
 from benchmarks.running.engine import Listener, Outcome, Place, Preparation, Queue, Task, prepare_data, run_cell

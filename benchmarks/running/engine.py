@@ -17,7 +17,8 @@ from typing import Protocol
 import torch
 
 import methods.plugins
-from benchmarks.grid.plan import Cell, DataSpec, source_spec
+from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.grid.rows import source_spec
 from benchmarks.records.store import Record
 from benchmarks.running import cell as cells
 from benchmarks.running.devices import worker_device

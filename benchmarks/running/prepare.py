@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import datasets
-from benchmarks.grid.plan import DataSpec
+from benchmarks.grid.cells import DataSpec
 from methods.networks import backbones
 from methods.training.data import Images, TrainSet
 from methods.training.settings import BackboneSettings

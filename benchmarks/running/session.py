@@ -18,8 +18,9 @@ from rich.table import Table
 import datasets
 from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
+from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
-from benchmarks.grid.plan import Cell, Grid
+from benchmarks.grid.plan import Grid
 from benchmarks.grid.presets import Preset
 from benchmarks.records.store import Record, Store
 from benchmarks.running import cluster, devices, engine, trackers, tune
@@ -84,16 +85,16 @@ class Session:
     def show_plan(self) -> None:
         """Print the grid, what is done, what is to do, and an estimate."""
         status = {cell.id: self.known[cell.id].status if cell.id in self.known else "to do" for cell in self.grid.cells}
-        table = Table("dataset", "protocol", "IR", "methods", "seeds", "done", "failed", "to do", title="Plan")
+        table = Table("dataset", "protocol", "level", "methods", "seeds", "done", "failed", "to do", title="Plan")
         groups: dict[tuple[str, str, str], list[Cell]] = {}
         for cell in self.grid.cells:
-            groups.setdefault((cell.dataset, cell.protocol, point(cell.ratio, cell.minority)), []).append(cell)
+            groups.setdefault((cell.dataset, cell.level.protocol, cell.level.name), []).append(cell)
         for key, group in groups.items():
             counts = Counter(status[cell.id] for cell in group)
             sizes = [len({c.label for c in group}), len({c.seed for c in group})]
             table.add_row(*key, *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
         for skip in self.grid.skipped:
-            table.add_row(skip.dataset, skip.protocol, point(skip.ratio, skip.minority), f"skipped: {skip.reason}")
+            table.add_row(skip.dataset, skip.level.protocol, skip.level.name, f"skipped: {skip.reason}")
         self.console.print(table)
         for name, reason in self.missing.items():
             say(self.console, f"not available here: {name}: {reason}")
@@ -124,8 +125,7 @@ class Session:
         if self.missing:
             say(self.console, f"left out: {', '.join(self.missing)} (not here; --list says how to get them)")
         for skip in self.grid.skipped:
-            where = f"{skip.dataset} {skip.protocol} {point(skip.ratio, skip.minority)}"
-            say(self.console, f"skipped: {where}: {skip.reason}")
+            say(self.console, f"skipped: {skip.dataset}, {skip.level}: {skip.reason}")
         say(self.console, self.outlook())
         todo = self.todo
         failed = self._run(todo) if todo else 0
@@ -195,11 +195,6 @@ class Session:
         report.build([self.store.root])
         took = duration(time.monotonic() - start)
         say(self.console, f"tables, figures and page in {self.store.root} ({took})")
-
-
-def point(ratio: float | None, minority: int | None) -> str:
-    """Name a point of the grid: its ratio, or the number of minority images."""
-    return f"{ratio:g}" if ratio is not None else f"n={minority}" if minority is not None else "all"
 
 
 def _images(record: Record) -> str:

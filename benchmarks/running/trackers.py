@@ -133,12 +133,12 @@ def create(name: str, results: Path) -> Tracker:
 def settings(record: Record) -> dict[str, bool | int | float | str]:
     """Return a cell's specification as flat names and plain values."""
     cell = record.cell
-    names = ("dataset", "protocol", "ratio", "minority", "seed", "method", "label", "family", "comparison", "tune")
+    names = ("dataset", "seed", "method", "label", "family", "comparison", "tune")
     nested = {f"method.{name}": value for name, value in cell["parameters"].items()}
     nested |= {f"tuned.{name}": value for name, value in ((record.tuning or {}).get("chosen") or {}).items()}
     for part in ("budget", "optimizer", "backbone"):
         nested |= {f"{part}.{name}": value for name, value in cell["settings"][part].items()}
-    values = {name: cell[name] for name in names} | nested
+    values = {name: cell[name] for name in names} | cell["level"] | nested
     plain = (bool, int, float, str)
     return {k: v if isinstance(v, plain) else str(v) for k, v in values.items() if v is not None}
 

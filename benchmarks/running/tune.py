@@ -23,7 +23,7 @@ import torch
 from sklearn.metrics import recall_score
 
 import methods
-from benchmarks.grid.plan import Cell
+from benchmarks.grid.cells import Cell
 from datasets import UserError
 from methods import TrainSet
 from methods.training.context import Context, Meter

@@ -8,8 +8,9 @@ import torch
 
 import datasets
 import methods
-from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
+from benchmarks.grid.cells import DataSpec
+from benchmarks.grid.rows import split
 from experiments import choose
 
 TINY = (
@@ -30,9 +31,9 @@ def test_dagm_takes_no_part() -> None:
 
 def test_the_validation_part_is_cut_from_the_train_pool() -> None:
     preset = settings.load("default", list(TINY))
-    spec = plan.DataSpec(name="textures", size=32, settings=preset.dataset_settings("textures"))
+    spec = DataSpec(name="textures", size=32, settings=preset.dataset_settings("textures"))
     index = datasets.create("textures", **spec.settings.parameters).index()
-    parts = plan.split(spec, index, seed=1)
+    parts = split(spec, index, seed=1)
     rest, validation = choose.cut(index, parts.train, seed=1)
     assert not set(validation) & set(rest)
     assert not set(parts.test) & (set(validation) | set(rest))

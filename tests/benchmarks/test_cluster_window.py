@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
-from benchmarks.grid.plan import Cell
+from benchmarks.grid.cells import Cell
 from benchmarks.running import cluster
 from benchmarks.running.engine import Place, Preparation, Queue
 from datasets import UserError

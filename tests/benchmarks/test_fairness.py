@@ -11,17 +11,19 @@ import pytest
 import torch
 
 import datasets
-from benchmarks.grid import plan
+from benchmarks.grid import plan, rows
 from benchmarks.grid import presets as settings
+from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Store
 from benchmarks.running import cell as cells
+from datasets import Level
 
 
 def each_method(*names: str) -> list[str]:
     return [part for name in names for part in ("--method", name)]
 
 
-def grid(bench, *overrides: str) -> list[plan.Cell]:
+def grid(bench, *overrides: str) -> list[Cell]:
     return plan.build(settings.load(str(bench.preset), list(overrides)), ["textures"]).cells
 
 
@@ -42,11 +44,11 @@ def test_methods_of_one_point_learn_from_the_same_images(bench) -> None:
 def test_the_majority_is_constant_and_subsets_are_nested(bench) -> None:
     spec = grid(bench)[0].data
     index = datasets.create("textures", **spec.settings.parameters).index()
-    subsets = [set(plan.training_rows(spec, index, 3, "step", ratio, None)) for ratio in (1, 2, 5, 10, 20)]
+    subsets = [set(rows.training_rows(spec, index, 3, Level("step", ratio))) for ratio in (1, 2, 5, 10, 20)]
     assert all(larger <= smaller for smaller, larger in itertools.pairwise(subsets))
     counts = [np.bincount(index.labels[list(subset)]).tolist() for subset in subsets]
     assert counts == [[20, 20], [20, 10], [20, 4], [20, 2], [20, 1]]
-    test = set(plan.split(spec, index, 3).test)
+    test = set(rows.split(spec, index, 3).test)
     assert not test & subsets[0]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
+from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
 from benchmarks.records.store import Store
 from benchmarks.running.progress import WIDTH, duration
@@ -75,10 +76,10 @@ def test_estimate_without_measurements_is_of_the_right_size() -> None:
 def test_estimate_follows_what_was_measured(bench) -> None:
     bench("--method", "focal")
     (record,) = Store(bench.results).records()
-    cell = plan.Cell.model_validate(record.cell)
+    cell = Cell.model_validate(record.cell)
     slow = record.model_copy(update={"cost": record.cost.model_copy(update={"seconds": {"total": 12.0}})})
     assert Estimate([slow]).seconds(cell) == pytest.approx(12.0)
-    tuned = plan.Cell.model_validate(record.cell | {"tune": 4})
+    tuned = Cell.model_validate(record.cell | {"tune": 4})
     assert Estimate([slow]).seconds(tuned) == pytest.approx(60.0)
 
 

@@ -31,7 +31,7 @@ def test_every_cell_has_a_record_and_its_scores(bench) -> None:
 def test_record_says_what_where_and_how(bench) -> None:
     bench("--method", "focal", "--set", "method.focal.gamma=1.5")
     (record,) = Store(bench.results).records()
-    assert record.schema_version == 1
+    assert record.schema_version == 2
     assert record.status == "done"
     assert record.cell["dataset"] == "textures"
     assert record.cell["parameters"]["gamma"] == 1.5

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import datasets
-from benchmarks.grid import plan
+from benchmarks.grid import plan, rows
 from benchmarks.grid import presets as settings
 from benchmarks.records.store import Store
 from benchmarks.running import cell as cells
@@ -98,13 +98,13 @@ def test_tuning_sees_no_test_image(bench, shared_cache, monkeypatch) -> None:
     preset = settings.load(str(bench.preset), ["methods=['focal']"])
     (cell,) = plan.build(preset, ["textures"], tune=3).cells
     expected, _ = cells.run(cell, shared_cache, "cpu")
-    true = plan.split
+    true = rows.split
 
     def other_test(*arguments: Any) -> datasets.Split:
         found = true(*arguments)
         return datasets.Split(found.train, found.test[::2])
 
-    monkeypatch.setattr(plan, "split", other_test)
+    monkeypatch.setattr(rows, "split", other_test)
     found, _ = cells.run(cell, shared_cache, "cpu")
     assert expected.data is not None
     assert found.data is not None

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from datasets import Index, UnsupportedRatio, UserError, class_counts, create, split, subset
+from datasets import Index, Level, UnsupportedRatio, UserError, class_counts, create, split, subset
 
 LABELS = np.random.default_rng(7).permutation(np.repeat([0, 1, 2, 3, 4], [120, 400, 90, 260, 160]))
 POOL = np.flatnonzero(np.arange(len(LABELS)) % 10 != 0)
@@ -17,58 +17,58 @@ POOL = np.flatnonzero(np.arange(len(LABELS)) % 10 != 0)
 # Counts of the public CIFAR-LT subsets (Cui et al. 2019 and its successors).
 @pytest.mark.parametrize(("ratio", "total"), [(10, 20431), (20, 17023), (50, 13996), (100, 12406), (200, 11203)])
 def test_cifar10_long_tail_totals(ratio: float, total: int) -> None:
-    assert class_counts(np.full(10, 5000), "long-tail", ratio=ratio).sum() == total
+    assert class_counts(np.full(10, 5000), Level("long-tail", ratio=ratio)).sum() == total
 
 
 @pytest.mark.parametrize(("ratio", "total"), [(10, 19573), (20, 15907), (50, 12608), (100, 10847), (200, 9502)])
 def test_cifar100_long_tail_totals(ratio: float, total: int) -> None:
-    assert class_counts(np.full(100, 500), "long-tail", ratio=ratio).sum() == total
+    assert class_counts(np.full(100, 500), Level("long-tail", ratio=ratio)).sum() == total
 
 
 def test_cifar10_long_tail_counts_at_100_in_label_order() -> None:
-    counts = class_counts(np.full(10, 5000), "long-tail", ratio=100)
+    counts = class_counts(np.full(10, 5000), Level("long-tail", ratio=100))
     assert counts.tolist() == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
 
 
 def test_long_tail_follows_falling_pool_counts() -> None:
-    assert class_counts(np.array([40, 1000, 400]), "long-tail", ratio=100).tolist() == [10, 1000, 100]
+    assert class_counts(np.array([40, 1000, 400]), Level("long-tail", ratio=100)).tolist() == [10, 1000, 100]
 
 
 @pytest.mark.parametrize(("ratio", "minority"), [(1, 500), (2, 250), (3, 166), (10, 50), (50, 10), (500, 1)])
 def test_step_on_two_classes(ratio: float, minority: int) -> None:
-    assert class_counts(np.array([900, 1400]), "step", ratio=ratio, majority=500).tolist() == [minority, 500]
+    assert class_counts(np.array([900, 1400]), Level("step", ratio=ratio), majority=500).tolist() == [minority, 500]
 
 
 def test_step_keeps_every_class_when_their_number_is_odd() -> None:
-    assert class_counts(np.array([70, 90, 60, 80, 100]), "step", ratio=4).tolist() == [20, 80, 20, 80, 80]
+    assert class_counts(np.array([70, 90, 60, 80, 100]), Level("step", ratio=4)).tolist() == [20, 80, 20, 80, 80]
 
 
 def test_step_breaks_ties_by_label() -> None:
-    assert class_counts(np.full(4, 100), "step", ratio=20).tolist() == [100, 100, 5, 5]
+    assert class_counts(np.full(4, 100), Level("step", ratio=20)).tolist() == [100, 100, 5, 5]
 
 
-@pytest.mark.parametrize("minority", [3, 5, 10, 20])
+@pytest.mark.parametrize("minority", [0, 1, 3, 5, 10, 20])
 def test_few_gives_the_minority_an_absolute_number(minority: int) -> None:
-    assert class_counts(np.array([1308, 515]), "few", minority=minority).tolist() == [1308, minority]
+    assert class_counts(np.array([1308, 515]), Level("few", minority=minority)).tolist() == [1308, minority]
 
 
 def test_natural_keeps_the_pool() -> None:
-    assert class_counts(np.array([487, 102, 20]), "natural").tolist() == [487, 102, 20]
+    assert class_counts(np.array([487, 102, 20]), Level("natural")).tolist() == [487, 102, 20]
 
 
 @pytest.mark.parametrize("protocol", ["step", "long-tail"])
 def test_the_majority_count_is_the_same_at_every_ratio(protocol: str) -> None:
     pool = np.array([300, 300, 280, 300])
-    assert {class_counts(pool, protocol, ratio=ratio).max() for ratio in (1.5, 2, 10, 50)} == {300}
+    assert {class_counts(pool, Level(protocol, ratio=ratio)).max() for ratio in (1.5, 2, 10, 50)} == {300}
 
 
 def test_a_pool_too_small_says_which_class_and_how_many() -> None:
     with pytest.raises(UnsupportedRatio, match=r"ratio 2 needs 654 images of class 1, .* has 515"):
-        class_counts(np.array([1308, 515]), "step", ratio=2)
+        class_counts(np.array([1308, 515]), Level("step", ratio=2))
     with pytest.raises(UnsupportedRatio, match=r"needs 2000 images of class 0, .* has 1308"):
-        class_counts(np.array([1308, 515]), "step", ratio=100, majority=2000)
+        class_counts(np.array([1308, 515]), Level("step", ratio=100), majority=2000)
     with pytest.raises(UnsupportedRatio, match="class 1 without a single image"):
-        class_counts(np.array([99, 99]), "step", ratio=100)
+        class_counts(np.array([99, 99]), Level("step", ratio=100))
 
 
 @pytest.mark.parametrize(
@@ -78,31 +78,36 @@ def test_a_pool_too_small_says_which_class_and_how_many() -> None:
         ("step", {"ratio": 0.5}, "ratio of at least 1, not 0.5"),
         ("long-tail", {"ratio": float("nan")}, "ratio of at least 1, not nan"),
         ("few", {}, "needs minority"),
-        ("few", {"minority": 0}, "minority must be at least 1"),
+        ("few", {"minority": -1}, "0 or more, not -1"),
+        ("few", {"minority": 2.5}, "0 or more, not 2.5"),
+        ("step", {"ratio": 2, "minority": 3}, "takes no minority"),
+        ("natural", {"ratio": 2}, "takes no ratio"),
         ("step", {"ratio": 2, "majority": -1}, "majority must be at least 1"),
         ("longtail", {"ratio": 2}, "did you mean 'long-tail'"),
     ],
 )
 def test_senseless_requests_are_refused(protocol: str, settings: dict[str, float], message: str) -> None:
+    level = {name: value for name, value in settings.items() if name != "majority"}
+    majority = settings.get("majority")
     with pytest.raises(UserError, match=message) as caught:
-        class_counts(np.array([100, 100]), protocol, **settings)  # type: ignore[arg-type]
+        class_counts(np.array([100, 100]), Level(protocol, **level), majority)  # type: ignore[arg-type]
     assert not isinstance(caught.value, UnsupportedRatio)
 
 
 def test_one_class_cannot_be_imbalanced() -> None:
     with pytest.raises(UserError, match="at least two classes"):
-        class_counts(np.array([100]), "step", ratio=2)
+        class_counts(np.array([100]), Level("step", ratio=2))
 
 
 def draw(protocol: str = "step", seed: int = 0, dataset: str = "made-up", **settings: float) -> np.ndarray:
-    return subset(LABELS, POOL, protocol, seed, dataset=dataset, **settings)  # type: ignore[arg-type]
+    return subset(LABELS, POOL, Level(protocol, **settings), seed, dataset=dataset)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("protocol", "name", "values"), [
     ("step", "ratio", (2, 5, 10, 25, 50)),
     ("long-tail", "ratio", (10, 25, 50, 80)),
-    ("few", "minority", (20, 10, 5, 3)),
+    ("few", "minority", (20, 10, 5, 3, 0)),
 ])  # fmt: skip
 def test_subsets_are_nested(protocol: str, name: str, values: tuple[int, ...], seed: int) -> None:
     chosen = [set(draw(protocol, seed, **{name: value}).tolist()) for value in values]
@@ -114,7 +119,7 @@ def test_subsets_are_nested(protocol: str, name: str, values: tuple[int, ...], s
 def test_a_subset_has_the_promised_counts_and_comes_from_the_pool(protocol: str) -> None:
     chosen = draw(protocol, ratio=10)
     pool = np.bincount(LABELS[POOL])
-    assert np.bincount(LABELS[chosen]).tolist() == class_counts(pool, protocol, ratio=10).tolist()
+    assert np.bincount(LABELS[chosen]).tolist() == class_counts(pool, Level(protocol, ratio=10)).tolist()
     assert set(chosen) <= set(POOL)
     assert (np.diff(chosen) > 0).all()
     assert chosen.dtype == np.int64
@@ -125,7 +130,7 @@ def test_natural_is_the_pool() -> None:
 
 
 def test_dataset_protocol_and_seed_decide_the_subset_and_the_order_of_the_pool_does_not() -> None:
-    shuffled = subset(LABELS, POOL[::-1], "step", 0, ratio=5, dataset="made-up")
+    shuffled = subset(LABELS, POOL[::-1], Level("step", ratio=5), 0, dataset="made-up")
     assert shuffled.tolist() == draw(ratio=5).tolist()
     draws = [draw(ratio=5), draw(seed=1, ratio=5), draw(dataset="other", ratio=5)]
     assert len({tuple(chosen) for chosen in draws}) == 3
@@ -136,9 +141,9 @@ def test_the_global_random_state_is_neither_read_nor_changed() -> None:
     index: Index = textures.index()
     before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     parts = split(index, 0)
-    first = subset(index.labels, parts.train, "step", 0, ratio=2), next(textures.decode(16))
+    first = subset(index.labels, parts.train, Level("step", ratio=2), 0), next(textures.decode(16))
     after = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     assert before == after
     np.random.seed(1)  # noqa: NPY002
-    second = subset(index.labels, split(index, 0).train, "step", 0, ratio=2), next(textures.decode(16))
+    second = subset(index.labels, split(index, 0).train, Level("step", ratio=2), 0), next(textures.decode(16))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.explain import scores
 from benchmarks.explain.features import project
 from benchmarks.explain.view import choose, look
-from benchmarks.grid.plan import DataSpec
+from benchmarks.grid.cells import DataSpec
 from benchmarks.grid.presets import DatasetSettings
 
 LABELS = np.array([0] * 20 + [1] * 10 + [2] * 5)

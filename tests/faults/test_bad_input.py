@@ -114,7 +114,7 @@ def test_an_image_that_cannot_be_read(bench, tmp_path, content) -> None:
 def test_a_ratio_that_the_data_cannot_support_is_skipped_and_shown(bench) -> None:
     answer = bench("--ratio", "5", "--ratio", "500")
     assert answer.code == 0
-    assert "skipped: textures step 500:" in answer.out
+    assert "skipped: textures, step, IR 500:" in answer.out
     assert len(list(bench.results.glob("cells/*.json"))) == 2
     assert '"ratio": 500.0' in (bench.results / "grid.json").read_text()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records.store import Cost, Data, Failure, Metrics, Record, Store
+from datasets import Level
 
 METHODS = {
     "cross-entropy": "baseline",
@@ -55,12 +57,9 @@ RATIOS = (1, 5, 10, 20, 40, 80)
 
 def cell(dataset: str, level: float, seed: int, label: str, protocol: str = "step", **extra: Any) -> dict[str, Any]:
     """Return a cell's specification."""
-    few = protocol == "few"
     return {
         "dataset": dataset,
-        "protocol": protocol,
-        "ratio": None if few or protocol == "natural" else level,
-        "minority": level if few else None,
+        "level": asdict(Level.at(protocol, level)),
         "seed": seed,
         "method": label,
         "label": label,
@@ -148,9 +147,10 @@ def _recalls(accuracy: float) -> list[float]:
 
 
 def _data(spec: dict[str, Any], classes: int) -> Data:
-    ratio = spec["ratio"] or 400 / (spec["minority"] or 40)
+    level = Level(**spec["level"])
+    ratio = level.ratio or 400 / (level.minority or 40)
     counts = [int(400 / ratio ** (i / (classes - 1))) for i in range(classes)]
-    point = f"{spec['dataset']}-{spec['protocol']}-{spec['seed']}"
+    point = f"{spec['dataset']}-{level.protocol}-{spec['seed']}"
     names = ["functional", "defect"] if classes == 2 else [f"class {i}" for i in range(classes)]
     return Data(
         content="c0ffee",

@@ -147,7 +147,7 @@ def test_seeds_asked_for_come_from_the_grid_and_skipped_levels_are_not_asked(tmp
         "seeds": [0, 1, 2],
         "methods": ["focal", "crt"],
         "comparison": "as-in-paper",
-        "skipped": [{"dataset": "elpv", "protocol": "step", "ratio": 80, "reason": "too few"}],
+        "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "too few"}],
     }
     table = points(collect([write(tmp_path, [record(cell("elpv", 10, 0, "focal"))], grid)])).set_index("label")
     assert table["asked"].to_dict() == {"focal": 3, "crt": 3}

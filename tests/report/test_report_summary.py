@@ -117,7 +117,7 @@ def test_what_is_missing_is_said(tmp_path):
         "ratios": [10, 80],
         "seeds": [0, 1],
         "methods": ["focal", "crt"],
-        "skipped": [{"dataset": "elpv", "protocol": "step", "ratio": 80, "reason": "too few images"}],
+        "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "too few images"}],
     }
     records = [record(cell("elpv", 10, 0, "focal")), record(cell("elpv", 10, 1, "focal"), None)]
     collection = collect([write(tmp_path, records, grid)])

@@ -24,7 +24,7 @@ GRID = {
     "seeds": [0, 1],
     "methods": ["cross-entropy", "focal", "class-balanced", "crt"],
     "comparison": "as-in-paper",
-    "skipped": [{"dataset": "elpv", "protocol": "step", "ratio": 80, "reason": "only 71 images of defect"}],
+    "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "only 71 images of defect"}],
 }
 VALUES = {
     # method: ratio: accuracy of seeds 0 and 1 (None: failed; absent: no record)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.records.store import Record
 from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING
+from datasets import Level
 
 COLUMNS = {
     "id": "identity of the cell: the hash of its specification",
@@ -98,15 +99,14 @@ def shot_recalls(recall: np.ndarray, counts: list[int]) -> dict[str, float]:
 
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     method, family = str(cell["method"]), str(cell.get("family", ""))
-    ratio, minority = cell.get("ratio"), cell.get("minority")
-    level = minority if cell.get("protocol") == "few" and minority is not None else ratio
+    level = Level(**cell["level"])
     head = str((cell.get("network") or {}).get("head", ""))
     return {
         "dataset": str(cell["dataset"]),
-        "protocol": str(cell.get("protocol", "step")),
-        "ratio": float("nan") if ratio is None else float(ratio),
-        "minority": float("nan") if minority is None else float(minority),
-        "level": 0.0 if level is None else float(level),
+        "protocol": level.protocol,
+        "ratio": float("nan") if level.ratio is None else level.ratio,
+        "minority": float("nan") if level.minority is None else float(level.minority),
+        "level": level.value,
         "seed": int(cell.get("seed", 0)),
         "method": method,
         "label": str(cell.get("label") or method),

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from datasets import UserError
+from datasets import Level, UserError
 
 FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
 """Families in the order in which every table and figure shows them."""
-
-PROTOCOLS = ("step", "long-tail", "few", "natural")
-"""Protocols in the order in which they are shown."""
 
 PROPOSED = "multiscale-two-stage"
 COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "under-bagging")
@@ -101,9 +98,7 @@ def number(value: float) -> str:
 
 def level_name(protocol: str, level: float) -> str:
     """Name one point of a protocol's axis: `IR 10`, `5 minority images`, `natural`."""
-    if protocol == "few":
-        return f"{number(level)} minority images"
-    return "natural" if level <= 0 else f"IR {number(level)}"
+    return Level.at(protocol, level).name
 
 
 def level_axis(protocol: str) -> str:

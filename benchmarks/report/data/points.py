@@ -11,6 +11,7 @@ import pandas as pd
 from benchmarks.report.data.frame import GROUPS, SCALARS
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING, family_order
+from datasets import Level
 
 KEY = ["comparison", "dataset", "protocol", "level", "label"]
 NUMBERS = (*SCALARS, *GROUPS)
@@ -48,16 +49,11 @@ def levels(table: pd.DataFrame) -> list[float]:
 def skipped(grids: list[dict[str, Any]], dataset: str, protocol: str) -> dict[float, str]:
     """Return the levels that the data cannot support, with the reason."""
     return {
-        _level(entry): str(entry.get("reason", "not supported by the data"))
+        Level(**entry["level"]).value: str(entry["reason"])
         for grid in grids
         for entry in grid.get("skipped", [])
-        if entry.get("dataset") == dataset and entry.get("protocol") == protocol
+        if entry["dataset"] == dataset and entry["level"]["protocol"] == protocol
     }
-
-
-def _level(entry: dict[str, Any]) -> float:
-    value = entry.get("minority") if entry.get("protocol") == "few" else entry.get("ratio")
-    return 0.0 if value is None else float(value)
 
 
 def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,9 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import COMPARISONS, METRICS, PROPOSED, PROTOCOLS, dataset_title, family_order
+from benchmarks.report.data.names import COMPARISONS, METRICS, PROPOSED, dataset_title, family_order
 from benchmarks.report.data.points import skipped
 from benchmarks.report.figures.style import PALETTE
+from datasets import PROTOCOLS
 
 DIGITS = 8
 T95_UP_TO = 50
@@ -26,7 +27,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
     """
     axes = {name: list(dict.fromkeys(table[name])) for name in ("comparison", "dataset", "protocol", "label", "family")}
     axes["family"].sort(key=family_order)
-    axes["protocol"].sort(key=lambda name: (name not in PROTOCOLS, PROTOCOLS.index(name) if name in PROTOCOLS else 0))
+    axes["protocol"].sort(key=PROTOCOLS.index)
     data = {
         "metric": metric,
         "control": control,
