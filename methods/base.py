@@ -1,4 +1,4 @@
-"""The method interface, and the training loop that most methods share.
+"""The method interface, and the training that most methods share.
 
 Adding a method is one class in one file. Most override one hook of `NetworkMethod`:
 
@@ -14,23 +14,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods import networks
-from methods.networks import Network
+from methods.networks import Network, build
 from methods.training import inference
 from methods.training.context import Context
 from methods.training.data import Batch, Images, TrainSet
-from methods.training.loop import run_stages
-from methods.training.stages import Stage, split_steps
+from methods.training.loop import phases
+from methods.training.stages import Stage
 
-Criterion = Callable[..., Tensor]
-"""(logits (B, C), targets (B,)) -> scalar."""
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""(logits (B, C), targets (B,) labels or (B, C) probabilities) -> scalar."""
 
 SearchSpace = dict[str, tuple[float, float] | list[Any]]
 """What tuning may try of each parameter: (low, high) of a float, or a list of choices."""
@@ -54,22 +53,49 @@ class Method(BaseModel, ABC):
 
     @abstractmethod
     def fit(self, train: TrainSet, context: Context) -> None:
-        """Learn from the training subset."""
+        """Learn from the training subset. Called once; what is learnt replaces what was learnt before."""
 
     @abstractmethod
     def predict_logits(self, images: Images) -> Tensor:
-        """Return (N, C) float logits on the CPU; their softmax is the class probabilities."""
+        """Return (N, C) float logits on the CPU; their softmax is the class probabilities.
+
+        Called after `fit`, any number of times.
+        """
+
+    def required_head(self) -> str | None:
+        """Return the head this method insists on, or None: the comparison's.
+
+        Called when a grid is planned, and by `network`.
+        """
+        return None
+
+    def source_datasets(self) -> tuple[str, ...]:
+        """Return the datasets whose task the method transfers from, in order of preference; () is none.
+
+        Called when a grid is planned: the first that can be loaded and is not the target is taken, and handed to
+        `transfer_from`; `context.source` then loads its balanced training set.
+        """
+        return ()
+
+    def transfer_from(self, names: tuple[str, ...]) -> Self:
+        """Return this method with these source datasets alone; () is without a source task.
+
+        A method with `source_datasets` overrides this. Called when a grid is planned, once for each target.
+        """
+        return self
 
 
 class NetworkMethod(Method):
     """A network trained by gradient steps; every hook has a default, together they are plain cross-entropy.
 
-    `progress` is the fraction of the budget done, in [0, 1). `counts` (C,) int64 are the class counts of the training
-    subset.
+    `progress` is the fraction of the whole budget done before a step, in [0, 1), over all stages (in a member of an
+    ensemble: of the member's budget). `counts` (C,) int64 are the class counts of what is trained on.
     """
 
-    head: ClassVar[str | None] = None
-    """The head this method insists on; None: the comparison's."""
+    step_cost: ClassVar[int] = 1
+    """Gradient steps of the budget that one optimiser step takes: its passes, forward and back, over a full batch."""
+    streams: ClassVar[int] = 1
+    """Batches of the comparison's size that are drawn for one optimiser step, one after another in one `Batch`."""
 
     _network: Network | None = PrivateAttr(None)
     _counts: Tensor | None = PrivateAttr(None)
@@ -78,50 +104,68 @@ class NetworkMethod(Method):
     # ------------------------------------------------------------------ hooks
 
     def network(self, context: Context, train: TrainSet) -> Network:
-        """Build the network; its initial weights come from the seeded global generator."""
-        settings = context.network if self.head is None else context.network.model_copy(update={"head": self.head})
-        return networks.build(train.images.shapes, train.num_classes, settings, context.backbone)
+        """Build the network. Called once, first; initial weights come from the global generator, which is seeded."""
+        head = self.required_head()
+        settings = context.network if head is None else context.network.model_copy(update={"head": head})
+        return build(train.images.shapes, train.num_classes, settings, context.backbone)
 
     def stages(self) -> list[Stage]:
-        """Return the phases of training; their shares of the steps sum to 1."""
+        """Return the phases of training; their shares of the steps sum to 1, and none at all take no steps.
+
+        Called once in `fit`, after `network`. Steps before, between and after others are stages of their own: a stage
+        may have its own network, data and loss.
+        """
         return [Stage()]
 
     def limit(self, counts: Tensor) -> Tensor | None:
-        """Return the most images of each class (C,) to train on, or None for all."""
+        """Return the most images of each class (C,) to train on, or None for all. Called once a stage, on the CPU."""
         return None
 
     def sampling(self, counts: Tensor, progress: float) -> Tensor | None:
-        """Return (C,) class probabilities, (K, C) for K streams that share the batch, or None: every image alike."""
+        """Return (C,) class probabilities, or None: every image alike.
+
+        (K, C) are K streams that divide the drawn images among them, in order. Called once for each step, before the
+        stage begins, with counts on the CPU.
+        """
         return None
 
-    def criterion(self, counts: Tensor, progress: float) -> Criterion:
-        """Return the loss."""
-        return F.cross_entropy
-
     def mix(self, batch: Batch, counts: Tensor, draw: float) -> Batch:
-        """Change a batch before the step; `draw` is uniform in [0, 1), drawn for this step."""
+        """Change a batch; `draw` is uniform in [0, 1). Called once for each step, before `loss`."""
         return batch
 
+    def criterion(self, counts: Tensor, progress: float) -> Criterion:
+        """Return the loss of logits and targets; what needs more than these overrides `loss`.
+
+        Called once by each `loss`.
+        """
+        return F.cross_entropy
+
     def loss(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> Tensor:
-        """Return the scalar to minimise; only methods that need more than logits and targets change this."""
+        """Return the scalar to minimise. Called `step_cost` times for each step, or as often as `gradient` asks."""
         return self.criterion(counts, progress)(network(batch.inputs), batch.targets)
 
+    def gradient(self, network: Network, loss: Callable[[], Tensor]) -> Tensor:
+        """Leave the gradient in the parameters, which have none yet, and return the scalar that is watched.
+
+        Called once for each step. `loss()` passes the step's batch forward; a method that calls it twice (at other
+        weights, as sharpness-aware minimisation) declares `step_cost = 2`.
+        """
+        value = loss()
+        value.backward()
+        return value
+
+    def after_step(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> None:
+        """Look at or change the network, without gradients. Called once after each optimiser step.
+
+        For an average of the weights, a bound on their norm. What moves so while it does not learn is named in the
+        stage's `moving`.
+        """
+
     def finish(self, network: Network, train: TrainSet, context: Context) -> None:
-        """Change the trained network, for methods that end with a step of their own."""
-
-    def finish_share(self) -> float:
-        """Return the share of the gradient steps that `finish` takes; the stages take the rest."""
-        return 0.0
-
-    def finish_steps(self, context: Context) -> int:
-        """Return the gradient steps that `finish` takes."""
-        share = self.finish_share()
-        if not 0 < share < 1:
-            return context.budget.steps if share else 0
-        return split_steps([1 - share, share], context.budget.steps)[1]
+        """Change the trained network without gradient steps. Called once, after all stages; data are on the device."""
 
     def adjust(self, logits: Tensor, counts: Tensor) -> Tensor:
-        """Change the logits at prediction (post hoc)."""
+        """Change the (N, C) logits at prediction (post hoc). Called once by each `predict_logits`."""
         return logits
 
     # ------------------------------------------------------------------ what the hooks are used for
@@ -133,7 +177,8 @@ class NetworkMethod(Method):
         network = network.to(context.device).to(memory_format=torch.channels_last)
         data = train.to(context.device)
         with context.seeded("training"):
-            run_stages(self, network, data, context, context.budget.steps - self.finish_steps(context))
+            for phase in phases(self, network, data, context):
+                phase.run(self)
             self.finish(network, data, context)
         self._network, self._device = network.eval(), context.device
         self._counts = data.counts

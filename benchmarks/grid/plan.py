@@ -9,7 +9,7 @@ import datasets
 import methods
 from benchmarks.grid.cells import Cell, DataSpec, Training, label
 from benchmarks.grid.presets import Comparison, Preset
-from benchmarks.grid.rows import source_spec, unsupported
+from benchmarks.grid.rows import unsupported, with_source
 from datasets import Level, UserError
 from methods.training.settings import NetworkSettings
 
@@ -91,9 +91,6 @@ def _cells(
 ) -> Iterator[Cell]:
     for comparison in preset.comparisons:
         for name, method in chosen.items():
-            parameters = method.model_dump(mode="json")
-            if source_spec(spec, parameters) and comparison == "equal-footing":
-                parameters["source"] = []  # the same transfer for all
             yield Cell(
                 dataset=spec.name,
                 data=spec,
@@ -102,7 +99,7 @@ def _cells(
                 method=name,
                 label=label(name, method),
                 family=method.family,
-                parameters=parameters,
+                parameters=with_source(method, spec, comparison).model_dump(mode="json"),
                 network=_network(preset, method, comparison),
                 comparison=comparison,
                 settings=Training(
@@ -116,6 +113,5 @@ def _cells(
 
 
 def _network(preset: Preset, method: methods.Method, comparison: Comparison) -> NetworkSettings:
-    own = getattr(method, "head", None)
-    head = own or ("multi-scale" if comparison == "equal-footing" else preset.network.head)
+    head = method.required_head() or ("multi-scale" if comparison == "equal-footing" else preset.network.head)
     return preset.network.model_copy(update={"head": head})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 import datasets
-from benchmarks.grid.cells import DataSpec
-from benchmarks.grid.presets import DatasetSettings
+import methods
+from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.grid.presets import Comparison, DatasetSettings
 from datasets import Level, UserError
 
 
@@ -39,20 +39,38 @@ def unsupported(spec: DataSpec, index: datasets.Index, seeds: Sequence[int], lev
     return None
 
 
-def source_spec(data: DataSpec, parameters: dict[str, Any]) -> DataSpec | None:
-    """Return the source dataset of a method that has one, at the target's image size: its first that is not the target.
+def with_source(method: methods.Method, data: DataSpec, comparison: Comparison) -> methods.Method:
+    """Return a method with the one source dataset that it transfers from to this target, or none.
+
+    On equal footing nobody has a source task: the transfer is the same for all.
 
     Raises:
         UserError: it names the target alone, or there is no such dataset.
     """
-    names = parameters.get("source")
-    if not isinstance(names, list | tuple) or not names:
-        return None
-    name = next((name for name in names if name != data.name), None)
-    if name is None:
+    names = method.source_datasets()
+    if not names:
+        return method
+    spec = None if comparison == "equal-footing" else source_spec(data, names)
+    return method.transfer_from(() if spec is None else (spec.name,))
+
+
+def source_spec(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
+    """Return the first of some datasets that can be loaded and is not the target, at the target's image size.
+
+    Raises:
+        UserError: they are the target alone, or there is no such dataset.
+    """
+    others = [name for name in names if name != data.name]
+    if names and not others:
         raise UserError(f"source={data.name!r}: source and target may not be the same dataset; name another source")
-    datasets.create(name)
-    return DataSpec(name=name, size=data.size, settings=DatasetSettings())
+    usable = (name for name in others if datasets.availability(datasets.create(name)) is None)
+    name = next(usable, None)
+    return None if name is None else DataSpec(name=name, size=data.size, settings=DatasetSettings())
+
+
+def source_of(cell: Cell) -> DataSpec | None:
+    """Return the source dataset of a cell whose method has one."""
+    return source_spec(cell.data, methods.create(cell.method, **cell.parameters).source_datasets())
 
 
 def source_rows(spec: DataSpec, index: datasets.Index, seed: int) -> np.ndarray:

@@ -122,6 +122,9 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
         parameters, tuning = tuned.parameters, tuned.record
         context = replace(context, optimizer=tuned.optimizer)
     method = methods.create(cell.method, **parameters)
+    wanted = methods.create(cell.method).source_datasets()
+    if wanted and not method.source_datasets():
+        context.log.info("no source task: on equal footing nobody has one, or none of %s is here", ", ".join(wanted))
     with clock.phase("fit"):
         method.fit(train, context)
         synchronize(device)
@@ -185,8 +188,9 @@ def source_loader(
     """Return what loads the first of some datasets that is not the target: its balanced task, prepared alike."""
 
     def load(names: tuple[str, ...]) -> methods.TrainSet:
-        spec = grid_rows.source_spec(data, {"source": names})
-        assert spec is not None
+        spec = grid_rows.source_spec(data, names)
+        if spec is None:
+            raise datasets.UserError(f"source={list(names)}: none of them can be loaded any more; plan the run again")
         other = prepare(spec, backbone, cache, str(device))
         return other.train_set(grid_rows.source_rows(spec, other.imageset.index, seed))
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
-from torch.nn import functional as F
 
 from methods.base import Criterion, NetworkMethod, SearchSpace
 from methods.losses import (
@@ -99,8 +98,7 @@ class ClassBalancedFocal(NetworkMethod):
 class InfluenceBalanced(NetworkMethod):
     """CE; from progress >= start, w_y CE alpha / (|p - onehot(y)|_1 |h|_1 + 1e-3), w = 1 / n_c scaled to sum to C.
 
-    h are the features that enter the classifier; alpha = 1000, start = 0.5. The public criterion takes h as its third
-    argument.
+    h are the features that enter the classifier; alpha = 1000, start = 0.5.
     """
 
     search_space: ClassVar[SearchSpace] = {"alpha": [10.0, 100.0, 1000.0], "start": [0.25, 0.5, 0.75]}
@@ -108,18 +106,10 @@ class InfluenceBalanced(NetworkMethod):
     alpha: PositiveFloat = 1000.0
     start: float = Field(default=0.5, ge=0, le=1)
 
-    def criterion(self, counts: Tensor, progress: float) -> Criterion:
+    def loss(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> Tensor:
         """Cross-entropy, then the influence-balanced loss."""
         if progress < self.start:
-            return _without_features
-        weights = inverse_weights(counts, 1.0)
-        return InfluenceBalancedLoss(self.alpha, weights * (len(weights) / weights.sum()))
-
-    def loss(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> Tensor:
-        """Hand the features on to the criterion."""
-        features = network.features(batch.inputs)
-        return self.criterion(counts, progress)(network.classifier(features), batch.targets, features)
-
-
-def _without_features(logits: Tensor, targets: Tensor, features: Tensor | None = None) -> Tensor:
-    return F.cross_entropy(logits, targets)
+            return super().loss(network, batch, counts, progress)
+        weights, features = inverse_weights(counts, 1.0), network.features(batch.inputs)
+        balanced = InfluenceBalancedLoss(self.alpha, weights * (len(weights) / weights.sum()))
+        return balanced(network.classifier(features), batch.targets, features)

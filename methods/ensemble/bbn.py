@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +33,13 @@ class Branches(Head):
 class BBN(NetworkMethod):
     """Two branches, l = 1 - progress^2: logits of 2 cat(l f_c, (1 - l) f_r), loss l CE(y_c) + (1 - l) CE(y_r).
 
-    The first half of a batch is drawn from the data as they are and goes through branch c; the second, with
-    P(c) ~ n_max / n_c, through branch r. The backbone is shared, each branch has a head of its own. At prediction
-    l = 1/2.
+    A batch drawn from the data as they are goes through branch c; another, with P(c) ~ n_max / n_c, through branch r.
+    So one optimiser step passes two full batches, and takes two gradient steps of the budget. The backbone is shared,
+    each branch has a head of its own. At prediction l = 1/2.
     """
+
+    step_cost: ClassVar[int] = 2
+    streams: ClassVar[int] = 2
 
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with a second head."""
@@ -50,13 +53,11 @@ class BBN(NetworkMethod):
 
     def loss(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> Tensor:
         """Cumulative learning: from the first branch to the second."""
-        half, share = (len(batch.targets) + 1) // 2, 1 - progress**2
-        # an odd batch has one image more in its first half; the second begins after it
-        pairs = len(batch.targets) - half
+        half, share = len(batch.targets) // 2, 1 - progress**2
         maps = network.maps(batch.inputs)
         head = cast(Branches, network.head)
-        f_c = head.conventional([m[:pairs] for m in maps])
+        f_c = head.conventional([m[:half] for m in maps])
         f_r = head.rebalancing([m[half:] for m in maps])
         logits = network.classifier(2 * torch.cat([share * f_c, (1 - share) * f_r], 1))
         criterion = self.criterion(counts, progress)
-        return share * criterion(logits, batch.targets[:pairs]) + (1 - share) * criterion(logits, batch.targets[half:])
+        return share * criterion(logits, batch.targets[:half]) + (1 - share) * criterion(logits, batch.targets[half:])

@@ -19,6 +19,7 @@ from methods.resampling.imblearn_samplers import Features, Labels, build, defaul
 from methods.training import inference
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
+from methods.training.stages import Stage
 
 PREFIX = "imblearn"
 
@@ -31,9 +32,9 @@ class FeatureEnsemble(FeatureSpace):
 
     _ensemble: Any = PrivateAttr(None)
 
-    def finish_share(self) -> float:
-        """Nothing, or everything where nothing below the ensemble is trained."""
-        return 0.0 if self.space == "network" else 1.0
+    def stages(self) -> list[Stage]:
+        """The network, where it is trained."""
+        return [Stage()] if self.space == "network" else []
 
     def finish(self, network: Network, train: TrainSet, context: Context) -> None:
         """Fit the ensemble on the features."""

@@ -13,7 +13,7 @@ how their defaults were chosen (`schedule`, `dropout`, `source`).
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator
@@ -26,9 +26,8 @@ from methods.registry import register
 from methods.training import sampling
 from methods.training.context import Context
 from methods.training.data import TrainSet
-from methods.training.loop import run_stage
 from methods.training.sampling import ClassProbabilities
-from methods.training.stages import Stage
+from methods.training.stages import Stage, Task
 
 NEW_LAYERS = ("head", "classifier")
 
@@ -52,9 +51,9 @@ class TwoStage(NetworkMethod):
             however they sample, and the change of the distribution does not shift it; 0 is plain cross-entropy. Above
             1 rare classes have a margin (Menon et al. 2021): few images are learnt by heart, and unseen ones fall
             short of them. A class-balanced stage is the same at every tau, so nothing is balanced twice.
-        source: a dataset whose balanced task trains the new layers before stage 1: the first named that is not the
-            target. () is a transfer of ImageNet weights alone. `python -m experiments.choose source` shows no gain
-            where the source is unlike the target, so it is not the default.
+        source: a dataset whose balanced task trains the new layers before stage 1: the first named that can be loaded
+            and is not the target. () is a transfer of ImageNet weights alone. `python -m experiments.choose source`
+            shows no gain where the source is unlike the target, so it is not the default.
         source_share: of the gradient steps, where there is a source.
     """
 
@@ -80,43 +79,52 @@ class TwoStage(NetworkMethod):
         """Take a single name as well."""
         return (value,) if isinstance(value, str) else value
 
-    def network(self, context: Context, train: TrainSet) -> Network:
-        """Build the network; with a source, its new layers have learnt the source's task."""
-        network = super().network(context, train)
-        if self.source:
-            self._learn_source(network, context)
-        return network
+    def source_datasets(self) -> tuple[str, ...]:
+        """The source task's, in order of preference."""
+        return self.source
 
-    def finish_share(self) -> float:
-        """The source's share is taken outside the two stages."""
-        return self.source_share if self.source else 0.0
+    def transfer_from(self, names: tuple[str, ...]) -> Self:
+        """Return the method with another source task, or none."""
+        return self.model_copy(update={"source": names})
 
     def stages(self) -> list[Stage]:
-        """New layers, then everything."""
-        return [
-            Stage(share=1 - self.second_share, trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)),
+        """New layers, then everything; before them the new layers on the source's task."""
+        rest = 1 - self.source_share if self.source else 1.0
+        target = [
             Stage(
-                share=self.second_share,
+                share=rest * (1 - self.second_share), trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)
+            ),
+            Stage(
+                share=rest * self.second_share,
                 learning_rate=self.second_rate,
                 sampling=power_sampling(self.second_exponent),
             ),
         ]
+        return [self._source_stage(), *target] if self.source else target
 
     def criterion(self, counts: Tensor, progress: float) -> Criterion:
         """Cross-entropy, the stage's sampling distribution taken off the decision."""
-        exponent = self.first_exponent if progress < 1 - self.second_share else self.second_exponent
+        begun = sum(stage.share for stage in self.stages()[:-1])
+        exponent = self.first_exponent if progress < begun - 1e-9 else self.second_exponent
         probabilities = sampling.power(counts, exponent).clamp(min=1e-6)  # classes without images stay finite
         return AdjustedCrossEntropy(self.compensate * probabilities.log())
 
-    def _learn_source(self, network: Network, context: Context) -> None:
+    def _source_stage(self) -> Stage:
+        return Stage(
+            share=self.source_share,
+            name="source task",
+            trainable=NEW_LAYERS,
+            sampling=sampling.class_balanced,
+            task=self._source_task,
+        )
+
+    def _source_task(self, network: Network, train: TrainSet, context: Context) -> Task:
         if context.source is None:
             raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
         data = context.source(self.source).to(context.device)
         classifier = nn.Linear(network.head.dim, data.num_classes)
         task = Network(network.trunk, network.head, classifier).to(context.device)
-        task = task.to(memory_format=torch.channels_last)
-        stage = Stage(trainable=NEW_LAYERS, sampling=sampling.class_balanced)
-        run_stage(self, task, data, context, stage, [0.0] * self.finish_steps(context), "source task")
+        return Task(task.to(memory_format=torch.channels_last), data)
 
 
 def power_sampling(exponent: float) -> ClassProbabilities:
@@ -130,7 +138,9 @@ def power_sampling(exponent: float) -> ClassProbabilities:
 class MultiscaleTwoStage(TwoStage):
     """Multi-scale network and two-stage transfer."""
 
-    head: ClassVar[str | None] = "multi-scale"
+    def required_head(self) -> str:
+        """The multi-scale one."""
+        return "multi-scale"
 
 
 @register("multiscale-two-stage-plain", family="proposed", source="ablation of Liu et al. 2021")
@@ -146,34 +156,46 @@ class MultiscaleTwoStagePlain(MultiscaleTwoStage):
 class MultiscaleOneStage(OneStage):
     """Multi-scale network, transfer in one stage."""
 
-    head: ClassVar[str | None] = "multi-scale"
+    def required_head(self) -> str:
+        """The multi-scale one."""
+        return "multi-scale"
 
 
 @register("multiscale-scratch", family="proposed", source="ablation of Liu et al. 2021")
 class MultiscaleScratch(OneStage):
     """Multi-scale network without transfer: a small network trained from scratch under it."""
 
-    head: ClassVar[str | None] = "multi-scale"
     from_scratch: ClassVar[bool] = True
+
+    def required_head(self) -> str:
+        """The multi-scale one."""
+        return "multi-scale"
 
 
 @register("singlescale-two-stage", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleTwoStage(TwoStage):
     """Two-stage transfer on the single-scale network."""
 
-    head: ClassVar[str | None] = "single-scale"
+    def required_head(self) -> str:
+        """The single-scale one."""
+        return "single-scale"
 
 
 @register("singlescale-one-stage", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleOneStage(OneStage):
     """Transfer only: the single-scale network in one stage; on that network it is plain cross-entropy."""
 
-    head: ClassVar[str | None] = "single-scale"
+    def required_head(self) -> str:
+        """The single-scale one."""
+        return "single-scale"
 
 
 @register("singlescale-scratch", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleScratch(OneStage):
     """Neither: the single-scale network, trained from scratch."""
 
-    head: ClassVar[str | None] = "single-scale"
     from_scratch: ClassVar[bool] = True
+
+    def required_head(self) -> str:
+        """The single-scale one."""
+        return "single-scale"

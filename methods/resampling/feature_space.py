@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
-from torch import nn
 
 from methods.base import NetworkMethod, SearchSpace
 from methods.decoupling.classifier_retraining import SHARES
@@ -22,9 +21,8 @@ from methods.resampling.imblearn_samplers import Resampler, build, defaults
 from methods.training import inference
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
-from methods.training.loop import run_stage
 from methods.training.settings import Augmentation
-from methods.training.stages import RETRAIN_ADAM_RATE, Stage
+from methods.training.stages import RETRAIN_ADAM_RATE, Stage, Task
 
 
 class FeatureSpace(NetworkMethod):
@@ -68,33 +66,32 @@ class FeatureResampling(FeatureSpace):
     second_share: float = Field(default=0.15, gt=0, lt=1)
     second_rate: PositiveFloat = 1.0
 
-    def finish_share(self) -> float:
-        """The classifier's share: all of it where nothing below is trained."""
-        return self.second_share if self.space == "network" else 1.0
+    def stages(self) -> list[Stage]:
+        """The network, where it is trained; then the classifier on resampled features."""
+        share = self.second_share if self.space == "network" else 1.0
+        classifier = Stage(
+            share=share,
+            name="classifier",
+            restart=("classifier",),
+            learning_rate=self.second_rate,
+            adam_rate=RETRAIN_ADAM_RATE,
+            task=self.resampled,
+        )
+        return [classifier] if share == 1 else [Stage(share=1 - share), classifier]
 
     def constructor(self) -> dict[str, Any]:
         """Return the parameters of the sampler's constructor."""
         return self.parameters
 
-    def finish(self, network: Network, train: TrainSet, context: Context) -> None:
-        """Resample the features, retrain the classifier on them."""
+    def resampled(self, network: Network, train: TrainSet, context: Context) -> Task:
+        """Return the classifier and the features it learns from."""
         resampler = Resampler(self.sampler, self.constructor(), context.derive("resampling"), context.log)
         x = inference.features(network, train.images, context.device)
         rows, labels = resampler(x.cpu().numpy(), train.labels.cpu().numpy())
         vectors = Images((torch.from_numpy(np.ascontiguousarray(rows, np.float32)).view(len(rows), 1, 1, -1),))
         data = TrainSet(vectors, torch.from_numpy(labels), train.num_classes).to(context.device)
-        network.classifier = self._retrain(data, context)
-
-    def _retrain(self, data: TrainSet, context: Context) -> nn.Module:
-        dim = data.images.shapes[0][0]
-        small = Network(None, Vector(dim), nn.Linear(dim, data.num_classes)).to(context.device)
-        steps = self.finish_steps(context)
-        begun = context.budget.steps - steps
-        progress = [(begun + step) / context.budget.steps for step in range(steps)]
-        plain = replace(context, augmentation=Augmentation(horizontal_flip=False, vertical_flip=False))
-        stage = Stage(learning_rate=self.second_rate, adam_rate=RETRAIN_ADAM_RATE)
-        run_stage(self, small, data, plain, stage, progress, "classifier")
-        return small.classifier
+        plain = Augmentation(horizontal_flip=False, vertical_flip=False)
+        return Task(Network(None, Vector(x.shape[1]), network.classifier), data, plain)
 
 
 class Neighbours(FeatureResampling):

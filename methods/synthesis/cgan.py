@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr
 from torch import Tensor
 
 from methods.base import NetworkMethod, SearchSpace
+from methods.networks import Network
 from methods.registry import register
-from methods.synthesis.gan import LATENT, generate, train_gan
+from methods.synthesis.gan import LATENT, Players, generate, train_gan
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet, concatenate
-from methods.training.stages import split_steps
+from methods.training.stages import Stage, Task
 
 
 @register("cgan", family="synthesis", source="Lu et al. 2019; Ali-Gombe & Elyan 2019 (MFC-GAN)")
@@ -33,24 +34,28 @@ class CGAN(NetworkMethod):
     gan_rate: PositiveFloat = 5e-4
     megabytes: PositiveInt = 512
 
-    def fit(self, train: TrainSet, context: Context) -> None:
-        """Train the GAN, fill up, train the network."""
-        first, rest = split_steps([self.gan_share, 1 - self.gan_share], context.budget.steps)
-        data = train.to(context.device)
-        with context.seeded("gan"):
-            filled = self._filled(data, context, first)
-        budget = context.budget.model_copy(update={"steps": rest})
-        super().fit(filled, replace(context, budget=budget))
+    _players: Players | None = PrivateAttr(None)
 
-    def _filled(self, train: TrainSet, context: Context, steps: int) -> TrainSet:
-        players = train_gan(train, context, steps, self.gan_rate)
+    def stages(self) -> list[Stage]:
+        """The GAN, then the network on what is filled up."""
+        return [
+            Stage(share=self.gan_share, name="gan", run=self._train_gan),
+            Stage(share=1 - self.gan_share, task=self._fill_up),
+        ]
+
+    def _train_gan(self, network: Network, train: TrainSet, context: Context, progress: list[float]) -> None:
+        with context.seeded("gan"):
+            self._players = train_gan(train, context, progress, self.gan_rate)
+
+    def _fill_up(self, network: Network, train: TrainSet, context: Context) -> Task:
+        players, self._players = self._players, None
         missing = missing_labels(train.counts.cpu(), self._most(train.images))
-        if not len(missing):
-            return train
+        if players is None or not len(missing):
+            return Task(network, train)
         latents = torch.randn(len(missing), LATENT, generator=context.generator("made"))
         labels = missing.to(context.device)
-        made = generate(players, labels, latents.to(context.device))
-        return replace(train, images=concatenate([train.images, made]), labels=torch.cat([train.labels, labels]))
+        images = concatenate([train.images, generate(players, labels, latents.to(context.device))])
+        return Task(network, replace(train, images=images, labels=torch.cat([train.labels, labels])))
 
     def _most(self, images: Images) -> int:
         """Return how many samples the memory allows."""

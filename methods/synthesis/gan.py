@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from methods.training import sampling
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet, concatenate
-from methods.training.loop import DivergedError, mixed_precision
+from methods.training.draws import labels_on_cpu
+from methods.training.loop import check_finite, mixed_precision
 
 LATENT = 32
 WIDTH = 64
@@ -117,12 +118,13 @@ class Players(nn.Module):
         return F.softplus(fake).mean() + F.softplus(-real).mean()
 
 
-def train_gan(train: TrainSet, context: Context, steps: int, learning_rate: float) -> Players:
+def train_gan(train: TrainSet, context: Context, progress: list[float], learning_rate: float) -> Players:
     """Train on the device with classes sampled alike; the two take turns, each turn is one gradient step.
 
     Raises:
         DivergedError: the losses became infinite or not a number.
     """
+    steps = len(progress)
     players = Players(train.images, train.num_classes).to(context.device)
     rows, latents = _draws(train, context, steps)
     both = (players.discriminator, players.generator)
@@ -138,15 +140,14 @@ def train_gan(train: TrainSet, context: Context, steps: int, learning_rate: floa
         total += loss.detach()
     context.meter.steps += steps
     context.meter.samples += steps * context.budget.batch_size
-    if not total.isfinite().item():
-        raise DivergedError("the loss of the generative network is not finite; lower gan_rate")
+    check_finite(total, "the loss of the generative network", "gan_rate")
     return players.eval()
 
 
 def _draws(train: TrainSet, context: Context, steps: int) -> tuple[Tensor, Tensor]:
     """Return the rows (S, B) of real images and the latent vectors (S, B, LATENT), drawn on the CPU."""
-    draws, size, labels = context.generator("gan"), context.budget.batch_size, train.labels.cpu()
-    counts = torch.bincount(labels, minlength=train.num_classes)
+    draws, size = context.generator("gan"), context.budget.batch_size
+    labels, counts = labels_on_cpu(train)
     rows = sampling.draw_rows(labels, counts, sampling.class_balanced, [0.0] * steps, size, draws)
     latents = torch.randn(steps, size, LATENT, generator=draws)
     return rows.to(context.device), latents.to(context.device)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from methods.networks import Network
 from methods.training.data import Images, Inputs
 
 BATCH = 128
+
+
+class Readable(Protocol):
+    """A network whose features can be had."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Return all modules."""
+
+    def eval(self) -> Any:
+        """Go into evaluation mode."""
+
+    def features(self, inputs: Inputs) -> Tensor:
+        """Return the (B, D) features that enter the classifier."""
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Return (B, C) logits."""
 
 
 def batches(images: Images, device: torch.device) -> Iterator[Inputs]:
@@ -20,7 +36,7 @@ def batches(images: Images, device: torch.device) -> Iterator[Inputs]:
         yield part.read(torch.arange(len(part), device=device))
 
 
-def apply(read: Callable[[Inputs], Tensor], network: Network, images: Images, device: torch.device) -> Tensor:
+def apply(read: Callable[[Inputs], Tensor], network: Readable, images: Images, device: torch.device) -> Tensor:
     """Return what `read` makes of all images, rows (N, ...) on the device, with the network in evaluation mode."""
     was_training = {module: module.training for module in network.modules()}
     network.eval()
@@ -31,11 +47,11 @@ def apply(read: Callable[[Inputs], Tensor], network: Network, images: Images, de
     return rows
 
 
-def logits(network: Network, images: Images, device: torch.device) -> Tensor:
+def logits(network: Readable, images: Images, device: torch.device) -> Tensor:
     """Return (N, C) float logits on the device."""
     return apply(network, network, images, device)
 
 
-def features(network: Network, images: Images, device: torch.device) -> Tensor:
+def features(network: Readable, images: Images, device: torch.device) -> Tensor:
     """Return the (N, D) float features that enter the classifier, on the device."""
     return apply(network.features, network, images, device)

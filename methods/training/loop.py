@@ -3,77 +3,139 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from methods.networks import Network
-from methods.training import sampling
 from methods.training.context import Context
-from methods.training.data import Batch, TrainSet
-from methods.training.settings import Augmentation, Optimizer
+from methods.training.data import TrainSet
+from methods.training.draws import Draws
+from methods.training.learner import Learner
+from methods.training.settings import Optimizer
 from methods.training.stages import Stage, freeze_all_but, restart, split_steps
-
-if TYPE_CHECKING:
-    from methods.base import NetworkMethod
 
 
 class DivergedError(RuntimeError):
     """The loss is no longer a finite number."""
 
 
-def run_stages(method: NetworkMethod, network: Network, train: TrainSet, context: Context, total: int) -> None:
-    """Run a method's stages over `total` gradient steps; nothing where that is zero.
+@dataclass(frozen=True)
+class Phase:
+    """A stage that can begin: what it trains, and when.
 
-    Raises:
-        DivergedError: the loss became infinite or not a number.
+    Attributes:
+        stage: what `stages` said.
+        network: what is trained.
+        train: what it is trained on.
+        context: with the stage's own augmentation.
+        progress: the fraction of the whole budget done before each of its steps.
+        purpose: what its random draws derive from.
     """
-    if not total:
+
+    stage: Stage
+    network: nn.Module
+    train: TrainSet
+    context: Context
+    progress: list[float]
+    purpose: str
+
+    def run(self, method: Learner[Any]) -> None:
+        """Take the steps.
+
+        Raises:
+            DivergedError: the loss became infinite or not a number.
+        """
+        if self.stage.run is not None:
+            self.stage.run(self.network, self.train, self.context, self.progress)
+        else:
+            run_stage(method, self.network, self.train, self.context, self.stage, self.progress, self.purpose)
+
+
+def phases(method: Learner[Any], network: nn.Module, train: TrainSet, context: Context) -> Iterator[Phase]:
+    """Yield the stages of a method as each can begin; a stage must have run before the next is asked for."""
+    stages, total = method.stages(), context.budget.steps
+    if not stages:
         return
-    stages = method.stages()
-    done = 0
-    for k, (stage, steps) in enumerate(zip(stages, split_steps([s.share for s in stages], total), strict=True)):
+    done = unnamed = 0
+    for stage, steps in zip(stages, split_steps([s.share for s in stages], total), strict=True):
         progress = [(done + i) / total for i in range(steps)]
-        run_stage(method, network, train, context, stage, progress, f"stage {k}")
         done += steps
+        purpose = stage.name or f"stage {unnamed}"
+        unnamed += not stage.name
+        if stage.task is None:
+            yield Phase(stage, network, train, context, progress, purpose)
+            continue
+        task = stage.task(network, train, context)
+        own = replace(context, augmentation=task.augmentation or context.augmentation)
+        yield Phase(stage, task.network, task.data, own, progress, purpose)
 
 
 def run_stage(
-    method: NetworkMethod,
-    network: Network,
+    method: Learner[Any],
+    network: nn.Module,
     train: TrainSet,
     context: Context,
     stage: Stage,
     progress: list[float],
     purpose: str,
 ) -> None:
-    """Run one stage, a gradient step for each value of `progress`.
+    """Run one stage.
+
+    Args:
+        method: whose hooks are called.
+        network: what is trained, on the device.
+        train: what it is trained on, on the device.
+        context: device, budget, optimiser, augmentation.
+        stage: what learns, and how.
+        progress: one value for each gradient step of the budget; an optimiser step takes `method.step_cost` of them,
+            and what does not suffice for another is left.
+        purpose: what the draws derive from.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
+        ValueError: the stage has fewer gradient steps than one optimiser step takes.
     """
+    begins = progress[:: method.step_cost][: len(progress) // method.step_cost]
+    if not begins:
+        raise ValueError(f"{purpose} has {len(progress)} of {method.step_cost} steps it needs; raise budget.steps")
     restart(network, stage.restart)
-    draws = Draws(method, stage, train, context, progress, purpose)
-    parameters = freeze_all_but(network, stage.trainable)
-    optimizer = build_optimizer(parameters, context.optimizer, stage)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(context.optimizer, step, len(progress)))
-    amp = mixed_precision(context.device)
+    draws = Draws(method, stage, train, context, begins, purpose)
+    optimizer = build_optimizer(freeze_all_but(network, stage.trainable, stage.moving), context.optimizer, stage)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(context.optimizer, step, len(begins)))
+    amp, loss_of = mixed_precision(context.device), stage.loss or method.loss
     total = torch.zeros((), device=context.device)
-    for step, done in enumerate(progress):
-        with amp:
-            batch = method.mix(draws.batch(step), draws.counts, draws.uniform[step])
-            loss = method.loss(network, batch, draws.counts, done)
+    for step, done in enumerate(begins):
+        batch = draws.batch(step)
+        if stage.mix:
+            batch = method.mix(batch, draws.counts, draws.uniform[step])
+
+        def loss(batch=batch, done=done) -> Tensor:  # type: ignore[no-untyped-def]
+            with amp:
+                return loss_of(network, batch, draws.counts, done)
+
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        total += method.gradient(network, loss).detach()
         optimizer.step()
         schedule.step()
-        total += loss.detach()
-    context.meter.steps += len(progress)
-    context.meter.samples += len(progress) * context.budget.batch_size
-    if context.device.type != "meta" and not math.isfinite(total.item()):
-        raise DivergedError(f"the loss became {total.item()} in {purpose}; lower optimizer.learning_rate")
+        with torch.no_grad():
+            method.after_step(network, batch, draws.counts, done)
+    context.meter.steps += len(begins) * method.step_cost
+    context.meter.samples += len(begins) * method.step_cost * context.budget.batch_size
+    check_finite(total, f"the loss in {purpose}", "optimizer.learning_rate")
+
+
+def check_finite(total: Tensor, what: str, remedy: str) -> None:
+    """Check a sum of losses, once after all steps.
+
+    Raises:
+        DivergedError: it is infinite or not a number.
+    """
+    if total.device.type != "meta" and not math.isfinite(total.item()):
+        raise DivergedError(f"{what} became {total.item()}; lower {remedy}")
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[None]:
@@ -81,42 +143,10 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[None]:
     return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
-class Draws:
-    """All that is random in one stage, drawn beforehand on the CPU and laid on the device once."""
-
-    def __init__(
-        self,
-        method: NetworkMethod,
-        stage: Stage,
-        train: TrainSet,
-        context: Context,
-        progress: list[float],
-        purpose: str,
-    ) -> None:
-        generator = context.generator(purpose)
-        labels, counts = _labels_on_cpu(train)
-        self.train = train
-        self.counts = counts.to(context.device)
-        rows, labels, kept = _limited(method, stage, labels, counts, generator)
-        choose = stage.sampling or method.sampling
-        drawn = sampling.draw_rows(labels, kept, choose, progress, context.budget.batch_size, generator)
-        self.rows = (drawn if rows is None else rows[drawn]).to(context.device)
-        shape = (len(progress), context.budget.batch_size)
-        self.flips = _flips(context.augmentation, shape, generator, context.device)
-        self.shifts = _shifts(context, shape, generator)
-        self.uniform: list[float] = torch.rand(len(progress), generator=generator).tolist()
-
-    def batch(self, step: int) -> Batch:
-        """Return the batch of one step."""
-        rows = self.rows[step]
-        flips = None if self.flips is None else self.flips[step]
-        shifts = None if self.shifts is None else self.shifts[step]
-        return Batch(self.train.images.read(rows, flips, shifts), self.train.labels[rows])
-
-
-def build_optimizer(parameters: list[torch.nn.Parameter], settings: Optimizer, stage: Stage) -> torch.optim.Optimizer:
+def build_optimizer(parameters: list[nn.Parameter], settings: Optimizer, stage: Stage) -> torch.optim.Optimizer:
     """Build the comparison's optimiser for one stage."""
-    rate, decay = settings.learning_rate * stage.learning_rate, settings.weight_decay
+    rate = settings.learning_rate * stage.learning_rate
+    decay = settings.weight_decay if stage.weight_decay is None else stage.weight_decay
     if settings.name == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
     rate *= stage.adam_rate
@@ -133,37 +163,3 @@ def rate(settings: Optimizer, step: int, steps: int) -> float:
     if settings.schedule == "step":
         return 1.0 if progress < 0.8 else 0.01 if progress < 0.9 else 0.0001
     return 1.0
-
-
-def _labels_on_cpu(train: TrainSet) -> tuple[Tensor, Tensor]:
-    """Return labels and counts on the CPU; made-up ones, one class after another, where the data have no values."""
-    made_up = train.labels.device.type == "meta"
-    labels = torch.arange(len(train)) % train.num_classes if made_up else train.labels.cpu()
-    return labels, torch.bincount(labels, minlength=train.num_classes)
-
-
-def _limited(
-    method: NetworkMethod, stage: Stage, labels: Tensor, counts: Tensor, generator: torch.Generator
-) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Return the rows that the stage may use (None for all), their labels and their counts."""
-    limit = method.limit(counts) if stage.limit else None
-    if limit is None:
-        return None, labels, counts
-    rows = sampling.cut(labels, limit, generator)
-    return rows, labels[rows], torch.bincount(labels[rows], minlength=len(counts))
-
-
-def _flips(
-    settings: Augmentation, shape: tuple[int, int], generator: torch.Generator, device: torch.device
-) -> Tensor | None:
-    allowed = torch.tensor([settings.vertical_flip, settings.horizontal_flip])
-    if not allowed.any():
-        return None
-    return ((torch.rand(*shape, 2, generator=generator) < 0.5) & allowed).to(device)
-
-
-def _shifts(context: Context, shape: tuple[int, int], generator: torch.Generator) -> Tensor | None:
-    most = context.augmentation.crop if context.backbone is not None else 0
-    if not most:
-        return None
-    return torch.randint(-most, most + 1, (*shape, 2), generator=generator).to(context.device)

@@ -1,42 +1,82 @@
-"""Stages: the phases of a method's training."""
+"""Stages: the phases of a method's training. They share out all of its gradient steps."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from methods.training.context import Context
+from methods.training.data import Batch, TrainSet
 from methods.training.sampling import ClassProbabilities
+from methods.training.settings import Augmentation
 
 RETRAIN_ADAM_RATE = 10.0
 """`adam_rate` of stages that train a classifier anew: 22 steps of 0.001 (15 % of 150) would leave it within a tenth of
 its random weights' size; `python -m experiments.choose retraining` compares others."""
 
+Loss = Callable[[Any, Batch, Tensor, float], Tensor]
+"""(network, batch, counts (C,), progress) -> scalar."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a stage trains, where that is not the method's network on the training subset.
+
+    Attributes:
+        network: what learns; it may share modules with the method's network.
+        data: what it learns from.
+        augmentation: replaces the comparison's; None: as the comparison has it.
+    """
+
+    network: nn.Module
+    data: TrainSet
+    augmentation: Augmentation | None = None
+
 
 @dataclass(frozen=True)
 class Stage:
-    """One phase of training.
+    """One phase of training: steps before, between and after others are stages too.
 
     Attributes:
         share: of the method's gradient steps.
+        name: what its random draws derive from; "": its number among the stages without a name.
         trainable: prefixes of the names of the modules that learn ("" is the whole network); all others are frozen:
             no gradient, and batch normalisation keeps its statistics.
+        moving: prefixes of the names of modules that move without gradients, in training mode: batch normalisation that
+            takes up new statistics, or what `after_step` writes (an average of the weights).
+        restart: prefixes of the names of the modules that begin this stage anew.
         sampling: replaces the method's for this stage.
+        limit: whether the method's `limit` holds in this stage.
+        mix: whether the method's `mix` holds in this stage.
+        loss: replaces the method's for this stage.
         learning_rate: factor on the comparison's.
         adam_rate: further factor under AdamW. Its steps are as long as the rate, however large the gradient, so a few
             of them do not move a new layer from its random weights; SGD's steps grow with the gradient.
-        restart: prefixes of the names of the modules that begin this stage anew.
-        limit: whether the method's `limit` holds in this stage.
+        weight_decay: replaces the comparison's.
+        task: called once when the stage begins, with the method's network, the training subset and the context; what it
+            returns is trained instead.
+        run: replaces the shared loop: called once with the method's network, the training subset, the context and the
+            progress at each of its steps. It counts what it takes in `context.meter`.
     """
 
     share: float = 1.0
+    name: str = ""
     trainable: tuple[str, ...] = ("",)
+    moving: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
     sampling: ClassProbabilities | None = None
+    limit: bool = True
+    mix: bool = True
+    loss: Loss | None = None
     learning_rate: float = 1.0
     adam_rate: float = 1.0
-    restart: tuple[str, ...] = ()
-    limit: bool = True
+    weight_decay: float | None = None
+    task: Callable[[Any, TrainSet, Context], Task] | None = None
+    run: Callable[[Any, TrainSet, Context, list[float]], None] | None = None
 
 
 def split_steps(shares: list[float], steps: int) -> list[int]:
@@ -66,19 +106,19 @@ def covered(name: str, prefixes: tuple[str, ...]) -> bool:
     return any(prefix == "" or name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
-def freeze_all_but(network: nn.Module, prefixes: tuple[str, ...]) -> list[nn.Parameter]:
+def freeze_all_but(network: nn.Module, trainable: tuple[str, ...], moving: tuple[str, ...] = ()) -> list[nn.Parameter]:
     """Put a network into training mode with only some of its modules learning.
 
-    A frozen module is in evaluation mode too, or its batch-norm statistics would drift.
+    A frozen module is in evaluation mode too, or its batch-norm statistics would drift; one that moves is not.
 
     Returns:
         The parameters that learn.
     """
     for name, module in network.named_modules():
-        module.training = covered(name, prefixes)
+        module.training = covered(name, trainable + moving)
     learning = []
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(covered(name, prefixes))
+        parameter.requires_grad_(covered(name, trainable) and not covered(name, moving))
         if parameter.requires_grad:
             learning.append(parameter)
     return learning

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,32 @@ def test_no_package_needs_another_datasets() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip().splitlines()[-1]) == ROOT / "datasets" / "__init__.py"
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Return the files of a package by the names of their modules."""
+    paths = (ROOT / package).rglob("*.py")
+    return {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in paths}
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """Return the modules of the package that a file imports anywhere, for type checking too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & known) or {node.module}
+    return found & known
+
+
+@pytest.mark.parametrize("package", ["methods"])
+def test_no_import_circle(package) -> None:
+    files = modules(package)
+    graph = {name: imported_modules(path, set(files)) - {name} for name, path in files.items()}
+    graph[package] = set()  # the package itself imports all, so that they register themselves
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import circle: {' <- '.join(error.args[1])}")

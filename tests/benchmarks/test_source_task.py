@@ -26,10 +26,9 @@ def source(tmp_path) -> str:
 
 def run(bench, *sources: str, more: tuple[str, ...] = ()):
     chosen = ("--set", f"method.{METHOD}.source={list(sources)}") if sources else ()
+    used = [name for name in sources if name != "textures"][:1]
     answer = bench("--method", METHOD, "--set", "budget.steps=12", *chosen, *more)
-    return answer, [
-        record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == list(sources)
-    ]
+    return answer, [record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == used]
 
 
 def test_the_source_task_is_learnt_within_the_budget(bench, source) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from golden_values import COSINES, COUNTS, FEATURES, LOGITS, TARGETS
+from golden_values import COSINES, COUNTS, LOGITS, TARGETS, Given
 from torch.nn import functional as F
 
 import methods
@@ -24,8 +24,7 @@ ALL = [*SOFTMAX, "class-balanced-focal", "ldam-drw", "influence-balanced"]
 
 
 def loss_of(name, logits, targets=TARGETS, counts=COUNTS, progress=0.9, **parameters):
-    more = (FEATURES.to(logits),) if name == "influence-balanced" else ()
-    return methods.create(name, **parameters).criterion(counts, progress)(logits, targets, *more)
+    return methods.create(name, **parameters).loss(Given(logits), methods.Batch((), targets), counts, progress)
 
 
 @pytest.mark.parametrize("name", ADJUSTED)

@@ -112,8 +112,8 @@ class GlobalDraw(NetworkMethod):
 
 
 class HalfBudget(NetworkMethod):
-    def finish_share(self):
-        return 0.5
+    def fit(self, train, context):
+        super().fit(train, context.member(0, 2))
 
 
 class BadSpace(NetworkMethod):

@@ -142,7 +142,9 @@ def test_classes_are_filled_up_alike_within_the_memory(counts, most, filled):
 def test_made_images_have_the_form_of_real_ones(channels):
     train = testing.made_data((12, 6, 3), channels=channels)
     context, method = testing.tiny_context(train), methods.create("cgan")
-    filled = method._filled(train, context, 4)
+    network = method.network(context, train)
+    method._train_gan(network, train, context, [0.0] * 4)
+    filled = method._fill_up(network, train, context).data
     assert filled.counts.tolist() == [12, 12, 12]
     assert filled.images.shapes == train.images.shapes
     assert [level.dtype for level in filled.images.levels] == [level.dtype for level in train.images.levels]

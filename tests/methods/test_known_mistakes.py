@@ -120,7 +120,7 @@ def test_a_resampler_changes_what_is_trained_on(name, stage, shares):
 
 def test_the_two_branches_see_their_own_distributions():
     labels = drawn_labels("bbn")
-    as_it_is, reversed_ = (torch.bincount(half.flatten(), minlength=3) / 160 for half in labels.chunk(2, 1))
+    as_it_is, reversed_ = (torch.bincount(half.flatten(), minlength=3) / 320 for half in labels.chunk(2, 1))
     assert as_it_is.tolist() == pytest.approx([90 / 126, 30 / 126, 6 / 126], abs=0.1)
     assert reversed_.tolist() == pytest.approx([1 / 19, 3 / 19, 15 / 19], abs=0.1)
 
@@ -151,8 +151,7 @@ def test_no_method_balances_twice(name):
 @pytest.mark.parametrize("name", NETWORK_METHODS)
 def test_no_method_adjusts_in_training_and_again_at_prediction(name):
     method = methods.create(name)
-    more = (torch.ones(16, 4),) if name == "influence-balanced" else ()
-    loss = method.criterion(COUNTS, 0.0)(LOGITS, TARGETS, *more)
+    loss = method.criterion(COUNTS, 0.0)(LOGITS, TARGETS)
     adjusted_in_training = not torch.allclose(loss, F.cross_entropy(LOGITS, TARGETS))
     adjusted_after = not torch.equal(method.adjust(LOGITS, COUNTS).argmax(1), LOGITS.argmax(1))
     assert not (adjusted_in_training and adjusted_after)
@@ -179,8 +178,14 @@ def test_deferred_weights_begin_at_eighty_percent_of_any_length(steps):
 
 @pytest.mark.parametrize("steps", [5, 7, 33, 150])
 def test_deferred_losses_switch_on_the_step_that_they_name(steps):
-    method = methods.create("influence-balanced")
-    changed = [hasattr(method.criterion(COUNTS, i / steps), "alpha") for i in range(steps)]
+    train = testing.made_data()
+    network, batch = (
+        _network("influence-balanced", train).eval(),
+        Batch(train.images.read(torch.arange(8)), train.labels[:8]),
+    )
+    plain, method = F.cross_entropy(network(batch.inputs), batch.targets), methods.create("influence-balanced")
+    losses = [method.loss(network, batch, train.counts, i / steps) for i in range(steps)]
+    changed = [not torch.equal(loss, plain) for loss in losses]
     assert changed.index(True) == math.ceil(steps / 2)
 
 
@@ -249,10 +254,10 @@ def test_the_last_classifier_is_trained_on_the_resampled_features(monkeypatch):
         counts.append(train.counts.tolist())
         return real(method, network, train, *rest)
 
-    monkeypatch.setattr(feature_space, "run_stage", spy)
+    monkeypatch.setattr(loop, "run_stage", spy)
     train = testing.made_data((12, 6, 3))
     methods.create("smote").fit(train, testing.tiny_context(train))
-    assert counts == [[12, 12, 12]]
+    assert counts == [[12, 6, 3], [12, 12, 12]]
 
 
 def test_the_reversed_distribution_is_proportional_to_the_inverse_counts():
