@@ -11,7 +11,17 @@ from pydantic import ValidationError
 
 from methods.base import Method
 
-FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
+FAMILIES = (
+    "baseline",
+    "resampling",
+    "cost-sensitive",
+    "decoupling",
+    "ensemble",
+    "synthesis",
+    "one-class",
+    "probe",
+    "proposed",
+)
 
 M = TypeVar("M", bound=type[Method])
 Factory = Callable[..., Method]

@@ -13,6 +13,7 @@ QUICKER = {
     "imblearn:InstanceHardnessThreshold": {"parameters": {"cv": 2}},
     "easy-ensemble": {"parameters": {"n_estimators": 2}},
     "balanced-random-forest": {"parameters": {"n_estimators": 5}},
+    "random-forest-probe": {"trees": 5},
     "imblearn:EasyEnsembleClassifier": {"parameters": {"n_estimators": 2}},
     "imblearn:BalancedRandomForestClassifier": {"parameters": {"n_estimators": 5}},
 }
@@ -42,7 +43,8 @@ def test_the_table_of_the_field_is_complete():
     table = """cross-entropy oversampling undersampling sqrt-sampling progressive-sampling smote weighted-cross-entropy
         class-balanced focal class-balanced-focal ldam-drw balanced-softmax logit-adjustment posthoc-logit-adjustment
         cdt label-aware-smoothing influence-balanced crt lws tau-norm ncm two-phase mixup remix cgan under-bagging
-        balance-cascade self-paced-ensemble bbn multiscale-two-stage vs-loss disalign etf-classifier sade"""
+        balance-cascade self-paced-ensemble bbn multiscale-two-stage vs-loss disalign etf-classifier sade
+        patchcore padim mahalanobis knn-distance linear-probe svm-probe nearest-neighbours random-forest-probe"""
     assert set(table.split()) <= set(methods.available())
     assert {"imblearn:SMOTE", "imblearn:ADASYN", "imblearn:RUSBoostClassifier"} <= set(methods.prefixed())
 

@@ -10,7 +10,17 @@ import pandas as pd
 
 from datasets import Level, UserError
 
-FAMILIES = ("baseline", "resampling", "cost-sensitive", "decoupling", "ensemble", "synthesis", "proposed")
+FAMILIES = (
+    "baseline",
+    "resampling",
+    "cost-sensitive",
+    "decoupling",
+    "ensemble",
+    "synthesis",
+    "one-class",
+    "probe",
+    "proposed",
+)
 """Families in the order in which every table and figure shows them."""
 
 PROPOSED = "multiscale-two-stage"

@@ -15,10 +15,20 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.data.names import FAMILIES
 
-PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#D55E00")
-"""Okabe and Ito's colours in the order of the families; yellow is left out, it is lost on white."""
-MARKERS = ("o", "s", "^", "v", "D", "P", "*")
-DASHES = ("solid", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (4, 1, 1, 1, 1, 1)), "solid")
+PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#882255", "#999933", "#D55E00")
+"""Okabe and Ito's colours in the order of the families, but yellow, which is lost on white; two are Paul Tol's."""
+MARKERS = ("o", "s", "^", "v", "D", "P", "h", "<", "*")
+DASHES = (
+    "solid",
+    (0, (5, 1)),
+    (0, (3, 1, 1, 1)),
+    (0, (1, 1)),
+    (0, (7, 2)),
+    (0, (4, 1, 1, 1, 1, 1)),
+    (0, (2, 1)),
+    (0, (6, 1, 2, 1)),
+    "solid",
+)
 GREY = "#B8B8B8"
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -66,7 +76,7 @@ def member_look(place: int) -> Look:
     """Return a look for the n-th method inside one family's panel: colour, marker and dashes never repeat together."""
     colours = PALETTE[1:]
     lap, turn = divmod(place, len(colours))
-    return Look(colours[turn], MARKERS[(turn + 3 * lap) % len(MARKERS)], DASHES[(turn + lap) % 6])
+    return Look(colours[turn], MARKERS[(turn + 2 * lap) % len(MARKERS)], DASHES[(turn + lap) % 6])
 
 
 @contextmanager

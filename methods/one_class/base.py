@@ -1,0 +1,176 @@
+"""What one-class methods share: a memory of each majority class, a threshold, and logits for all classes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import torch
+from pydantic import Field, PrivateAttr
+from torch import Tensor
+
+from methods.base import Method, SearchSpace
+from methods.training.context import Context
+from methods.training.data import Images, TrainSet
+from methods.training.frozen import FrozenBackbone
+
+MEDIAN_TO_QUANTILE = 1.6448536269514722
+"""Standard deviations between a normal distribution's median and its quantile 0.95."""
+
+
+class Memory(Protocol):
+    """What is known of one class."""
+
+    def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) float anomaly scores on the CPU, each image judged by itself."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A majority class: its memory, and how its own images score.
+
+    Attributes:
+        label: of the class.
+        memory: of all its training images.
+        threshold: quantile of the scores of its held-out images.
+        scale: standard deviation of those scores, as far as the upper half tells.
+    """
+
+    label: int
+    memory: Memory
+    threshold: float
+    scale: float
+
+    def excess(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) (score - threshold) / scale: above 0, the memory does not explain an image."""
+        return (self.memory.scores(backbone, images) - self.threshold) / self.scale
+
+
+class OneClass(Method):
+    """Majority classes get a memory each; the threshold is a quantile of their held-out images' scores.
+
+    Of C classes the ceil(C / 2) with the most images are majority classes (ties by label). Each one's images are held
+    out in `folds` parts, scored by the memory of the others; threshold = the `quantile` 0.95 of these scores, so that
+    about one in twenty majority images is taken for a minority one. No minority image is needed. With several classes,
+    an image that no memory explains goes to the minority class whose nearest image is nearest, of pooled, standardised
+    features.
+
+    The logits of majority classes are minus half their excess over the threshold, in standard deviations of the
+    held-out scores; a minority class's is half the least excess, less for a class that is farther than the nearest.
+    """
+
+    needs_minority: ClassVar[bool] = False
+    search_space: ClassVar[SearchSpace] = {"quantile": [0.8, 0.9, 0.95, 0.99]}
+
+    quantile: float = Field(default=0.95, gt=0.5, lt=1)
+    folds: int = Field(default=5, ge=2)
+
+    _backbone: FrozenBackbone | None = PrivateAttr(None)
+    _known: list[Known] = PrivateAttr(default_factory=list)
+    _minority: Nearest | None = PrivateAttr(None)
+    _classes: int = PrivateAttr(0)
+
+    @abstractmethod
+    def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> Memory:
+        """Learn images of one class.
+
+        Args:
+            backbone: whose maps are read.
+            images: of the class, at least one.
+            context: random generators.
+            purpose: of this memory; draws derive from it.
+        """
+
+    def fit(self, train: TrainSet, context: Context) -> None:
+        """Learn every majority class, and where the minority images lie."""
+        backbone = FrozenBackbone(train, context)
+        labels = train.labels.cpu()
+        counts = torch.bincount(labels, minlength=train.num_classes)
+        majority = torch.argsort(counts, descending=True, stable=True)[: -(-len(counts) // 2)]
+        majority = majority[counts[majority] > 0].sort().values
+        self._known = [
+            self._learn(label, train.images[_rows(labels, label, train)], backbone, context)
+            for label in majority.tolist()
+        ]
+        self._classes, self._backbone = train.num_classes, backbone
+        few = [label for label in range(train.num_classes) if label not in majority.tolist()]
+        self._minority = Nearest(train, labels, majority, few, backbone)
+
+    def _learn(self, label: int, images: Images, backbone: FrozenBackbone, context: Context) -> Known:
+        n = len(images)
+        memory = self.memory(backbone, images, context, f"class {label}")
+        if n == 1:
+            held_out = memory.scores(backbone, images)
+        else:
+            order = torch.randperm(n, generator=context.generator("folds", label))
+            held_out = torch.empty(n)
+            for k, out in enumerate(torch.tensor_split(order, min(self.folds, n))):
+                inside = order[~torch.isin(order, out)].sort().values
+                part = self.memory(backbone, _take(images, inside), context, f"class {label} fold {k}")
+                held_out[out] = part.scores(backbone, _take(images, out))
+        threshold = float(torch.quantile(held_out, self.quantile))
+        spread = float(torch.quantile(held_out, 0.95) - held_out.median()) / MEDIAN_TO_QUANTILE
+        return Known(label, memory, threshold, max(spread, 1e-6 * max(abs(threshold), 1.0)))
+
+    def predict_logits(self, images: Images) -> Tensor:
+        """Return (N, C) float logits.
+
+        Raises:
+            RuntimeError: `fit` has not been called.
+        """
+        if self._backbone is None or self._minority is None:
+            raise RuntimeError(f"{self.name or type(self).__name__}: call fit before asking for predictions")
+        excess = torch.stack([known.excess(self._backbone, images) for known in self._known], 1)
+        logits = torch.zeros(len(images), self._classes)
+        logits[:, [known.label for known in self._known]] = -excess / 2
+        if self._minority.labels:
+            unexplained = excess.min(1, keepdim=True).values / 2
+            logits[:, self._minority.labels] = unexplained - self._minority.farther(self._backbone, images)
+        return logits
+
+
+class Nearest:
+    """Distances to the nearest image of each minority class, of pooled features in the majority's standard deviations.
+
+    Attributes:
+        labels: of the minority classes.
+    """
+
+    def __init__(
+        self, train: TrainSet, labels: Tensor, majority: Tensor, few: list[int], backbone: FrozenBackbone
+    ) -> None:
+        self.labels = few
+        self.examples: list[Tensor] = []
+        if len(few) < 2:
+            return
+        pooled = torch.cat(backbone.pooled(train.images, ("mean",)), 1)
+        frequent = pooled[torch.isin(labels, majority)]
+        self.mean, self.std = frequent.mean(0), frequent.std(0, correction=0).clamp(min=1e-6)
+        self.examples = [(pooled[labels == label] - self.mean) / self.std for label in few]
+
+    def farther(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N, M): how much farther each class is than the nearest, as a share of the nearest's distance."""
+        if len(self.labels) < 2:
+            return torch.zeros(len(images), len(self.labels))
+        x = (torch.cat(backbone.pooled(images, ("mean",)), 1) - self.mean) / self.std
+        distances = torch.full((len(x), len(self.labels)), float("nan"))
+        for k, examples in enumerate(self.examples):
+            if len(examples):
+                distances[:, k] = _exact(x, examples)
+        nearest = distances.nan_to_num(float("inf")).min(1, keepdim=True).values
+        # a class without images is as far as can be said: twice as far as the nearest
+        return torch.where(distances.isnan(), 1.0, distances / nearest.clamp(min=1e-6) - 1).clamp(max=1e3)
+
+
+def _exact(x: Tensor, examples: Tensor) -> Tensor:
+    """Return (N,) distances to the nearest of few (M, D) examples, without the rounding of squared expansions."""
+    return torch.cdist(x, examples, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
+
+
+def _rows(labels: Tensor, label: int, train: TrainSet) -> Tensor:
+    return torch.nonzero(labels == label).flatten().to(train.labels.device)
+
+
+def _take(images: Images, rows: Tensor) -> Images:
+    return images[rows.to(images.levels[0].device)]

@@ -1,0 +1,74 @@
+"""A Gaussian for each position of the maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from torch import Tensor
+
+from methods.base import SearchSpace
+from methods.one_class.base import OneClass
+from methods.one_class.patches import cells
+from methods.registry import register
+from methods.training.context import Context
+from methods.training.data import Images
+from methods.training.frozen import FrozenBackbone
+
+
+@dataclass(frozen=True)
+class PositionGaussians:
+    """Mean and covariance of each cell position of one class's images.
+
+    Attributes:
+        channels: (K,) int64, those that are looked at.
+        mean: (P, 1, K).
+        factor: (P, K, K), Cholesky factors of the covariances.
+    """
+
+    channels: Tensor
+    mean: Tensor
+    factor: Tensor
+
+    def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) greatest Mahalanobis distances over the positions."""
+        found = []
+        for maps in backbone.maps(images):
+            apart = cells(maps, smooth=False)[:, :, self.channels].transpose(0, 1) - self.mean
+            white = torch.linalg.solve_triangular(self.factor, apart.transpose(1, 2), upper=False)
+            found.append(white.square().sum(1).amax(0).sqrt().cpu())
+        return torch.cat(found)
+
+
+@register("padim", family="one-class", source="Defard et al. 2021")
+class PaDiM(OneClass):
+    """A Gaussian per cell position over 100 random channels, covariance + 0.01 I; score: the greatest distance.
+
+    Images whose objects are not aligned are no easier for it than for one Gaussian over all positions.
+    """
+
+    search_space: ClassVar[SearchSpace] = {**OneClass.search_space, "channels": [50, 100, 200]}
+
+    channels: PositiveInt = 100
+    regularisation: PositiveFloat = 0.01
+
+    def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> PositionGaussians:
+        """Take means and covariances, in two passes."""
+        total, chosen = torch.zeros(()), torch.zeros(0)
+        for k, maps in enumerate(backbone.maps(images)):
+            found = cells(maps, smooth=False)
+            if k == 0:
+                # the same channels for all memories of a method, so that their scores are of one kind
+                order = torch.randperm(found.shape[2], generator=context.generator("channels"))
+                chosen = order[: self.channels].sort().values.to(found.device)
+            total = total.to(found.device) + found[:, :, chosen].sum(0)
+        mean = (total / len(images))[:, None]
+        scatter = torch.zeros(())
+        for maps in backbone.maps(images):
+            apart = cells(maps, smooth=False)[:, :, chosen].transpose(0, 1) - mean
+            scatter = scatter.to(apart.device) + apart.transpose(1, 2) @ apart
+        eye = torch.eye(len(chosen), device=mean.device)
+        covariance = scatter / max(len(images) - 1, 1) + self.regularisation * eye
+        return PositionGaussians(chosen, mean, torch.linalg.cholesky(covariance))

@@ -1,0 +1,113 @@
+"""Distances of pooled features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+
+from methods.base import SearchSpace
+from methods.one_class.base import OneClass
+from methods.registry import register
+from methods.training.context import Context
+from methods.training.data import Images
+from methods.training.frozen import FrozenBackbone
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean and shrunk covariance of standardised features.
+
+    Attributes:
+        mean: (D,).
+        std: (D,).
+        factor: (D, D) float64, Cholesky factor of the covariance.
+    """
+
+    mean: Tensor
+    std: Tensor
+    factor: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Gaussian:
+        """Fit (N, D) features; the covariance is shrunk by Ledoit and Wolf's rule."""
+        from sklearn.covariance import ledoit_wolf
+
+        x = features.double()
+        mean, std = x.mean(0), _positive(x.std(0, correction=0))
+        covariance, _ = ledoit_wolf(((x - mean) / std).numpy(), assume_centered=True)
+        ridge = covariance + 1e-6 * np.eye(len(covariance))
+        return cls(mean, std, torch.from_numpy(np.linalg.cholesky(ridge)))
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Return (N,) Mahalanobis distances."""
+        x = (features.double() - self.mean) / self.std
+        return torch.linalg.solve_triangular(self.factor, x.T, upper=False).square().sum(0).sqrt().float()
+
+
+@dataclass(frozen=True)
+class DepthGaussians:
+    """A Gaussian for each depth."""
+
+    gaussians: list[Gaussian]
+
+    def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) sums over depths of Mahalanobis distances."""
+        pooled = backbone.pooled(images, ("mean",))
+        return torch.stack([g.distances(x) for g, x in zip(self.gaussians, pooled, strict=True)]).sum(0)
+
+
+@register("mahalanobis", family="one-class", source="Rippel et al. 2020")
+class Mahalanobis(OneClass):
+    """A Gaussian over the pooled maps (mean) of each depth, covariance by Ledoit-Wolf; distances summed over depths."""
+
+    def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> DepthGaussians:
+        """Fit a Gaussian to each depth."""
+        return DepthGaussians([Gaussian.of(x) for x in backbone.pooled(images, ("mean",))])
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Standardised features of one class's images.
+
+    Attributes:
+        mean: (D,).
+        std: (D,).
+        features: (N, D).
+        k: how many of the nearest count.
+    """
+
+    mean: Tensor
+    std: Tensor
+    features: Tensor
+    k: int
+
+    def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) mean distances to the k nearest."""
+        x = (torch.cat(backbone.pooled(images, ("mean",)), 1) - self.mean) / self.std
+        rows = torch.cdist(x, self.features).topk(min(self.k, len(self.features)), largest=False).indices
+        # distances are taken again: those of near images have lost their digits
+        return (x[:, None] - self.features[rows]).norm(dim=2).mean(1)
+
+
+@register("knn-distance", family="one-class", source="Bergman et al. 2020")
+class KNNDistance(OneClass):
+    """Mean distance to the k nearest majority images, of standardised pooled maps (mean) of all depths; k = 2."""
+
+    search_space: ClassVar[SearchSpace] = {**OneClass.search_space, "k": [1, 2, 5]}
+
+    k: PositiveInt = 2
+
+    def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> Neighbours:
+        """Keep the features."""
+        x = torch.cat(backbone.pooled(images, ("mean",)), 1)
+        mean, std = x.mean(0), _positive(x.std(0, correction=0))
+        return Neighbours(mean, std, (x - mean) / std, self.k)
+
+
+def _positive(std: Tensor) -> Tensor:
+    return torch.where(std > 1e-6, std, 1.0)

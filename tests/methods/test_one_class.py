@@ -1,0 +1,148 @@
+"""One-class methods: distances against plain loops, thresholds, and what is done without minority images."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import methods
+from methods import testing
+from methods.one_class import patches, pooled
+from methods.one_class.base import MEDIAN_TO_QUANTILE, Known
+from methods.one_class.patchcore import PatchMemory
+from methods.training.data import Images, TrainSet
+from methods.training.frozen import FrozenBackbone
+
+NAMES = [name for name in methods.available() if methods.get(name).family == "one-class"]
+
+
+def brightness(counts, *, apart=3.0, seed=0, side=4):
+    """Make half-precision maps of noise whose classes differ in mean."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    values = torch.randn(len(labels), side, side, 6, generator=generator) + apart * labels[:, None, None, None]
+    return TrainSet(Images((values.half(),)), labels, len(counts))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_from_the_majority_alone(name):
+    method, train = methods.create(name), brightness([40, 0])
+    method.fit(train, testing.tiny_context(train))
+    test = brightness([200, 20], seed=1)
+    predicted = method.predict_logits(test.images).argmax(1)
+    assert (predicted[:200] == 0).float().mean() > 0.75
+    assert (predicted[200:] == 1).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_minority_images_do_not_change_what_is_known_of_the_majority(name):
+    logits = []
+    for counts in ([40, 0], [40, 12]):
+        method, train = methods.create(name), brightness([40, 12])
+        train = train.subset(torch.arange(sum(counts)))
+        method.fit(train, testing.tiny_context(train))
+        logits.append(method.predict_logits(brightness([5, 5], seed=1).images))
+    torch.testing.assert_close(*logits)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_several_classes_an_unexplained_image_goes_to_the_nearest_minority(name):
+    method, train = methods.create(name), brightness([40, 40, 3, 3], apart=4.0)
+    method.fit(train, testing.tiny_context(train))
+    test = brightness([10, 10, 10, 10], seed=1, apart=4.0)
+    predicted = method.predict_logits(test.images).argmax(1)
+    assert (predicted == test.labels).float().mean() > 0.8
+    assert (predicted == test.labels)[20:].all()
+
+
+def test_one_in_twenty_majority_images_is_over_the_threshold():
+    method, train = methods.create("knn-distance"), brightness([600, 0], side=1)
+    method.fit(train, testing.tiny_context(train))
+    share = (method.predict_logits(brightness([2000], seed=1, side=1).images).argmax(1) == 1).float().mean()
+    assert share.item() == pytest.approx(0.05, abs=0.02)
+
+
+def test_the_threshold_is_where_the_two_logits_meet_and_the_scale_a_standard_deviation():
+    class Fixed:
+        def scores(self, backbone, images):
+            return torch.tensor([7.0, 3.0, 5.0])
+
+    known = Known(0, Fixed(), threshold=5.0, scale=2.0)
+    assert known.excess(None, None).tolist() == [1.0, -1.0, 0.0]
+    normal = np.random.default_rng(0).normal(size=200_000)
+    assert (np.quantile(normal, 0.95) - np.median(normal)) / MEDIAN_TO_QUANTILE == pytest.approx(1, abs=0.01)
+
+
+def test_the_patch_score_is_the_papers():
+    generator = np.random.default_rng(0)
+    memory, cells = generator.normal(size=(7, 3)), generator.normal(size=(2, 4, 3))
+    expected = []
+    for image in cells:
+        distances = [[math.dist(cell, m) for m in memory] for cell in image]
+        star = max(range(4), key=lambda i: min(distances[i]))
+        m_star = int(np.argmin(distances[star]))
+        around = sorted(range(7), key=lambda j: math.dist(memory[m_star], memory[j]))[:3]
+        s = distances[star][m_star]
+        expected.append((1 - math.exp(s) / sum(math.exp(distances[star][j]) for j in around)) * s)
+    found = PatchMemory(torch.tensor(memory), 3).score(torch.tensor(cells))
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_the_coreset_takes_the_farthest_each_time():
+    points = torch.tensor([[0.0], [1.0], [2.0], [10.0], [11.0], [5.5]])
+    rows = patches.coreset(points, 4, 128, torch.Generator().manual_seed(0))
+    chosen = points[rows].flatten().tolist()
+    for k in range(1, 4):
+        nearest = [min(abs(p - c) for c in chosen[:k]) for p in points.flatten().tolist()]
+        assert min(abs(chosen[k] - c) for c in chosen[:k]) == pytest.approx(max(nearest))
+
+
+def test_cells_are_local_means_at_the_finest_side():
+    fine, coarse = torch.arange(16.0).view(1, 1, 4, 4), torch.ones(1, 2, 2, 2)
+    found = patches.cells([fine, coarse], smooth=True)
+    assert found.shape == (1, 16, 3)
+    corner, middle = (0 + 1 + 4 + 5) / 4, sum([0, 1, 2, 4, 5, 6, 8, 9, 10]) / 9
+    assert found[0, 0, 0].item() == pytest.approx(corner)
+    assert found[0, 5, 0].item() == pytest.approx(middle)
+    assert (found[0, :, 1:] == 1).all()
+    assert patches.cells([fine, coarse, torch.ones(1, 5, 1, 1)], smooth=True).shape == (1, 16, 3)
+
+
+def test_padim_is_the_greatest_mahalanobis_distance():
+    train = brightness([30, 1], side=2)
+    context = testing.tiny_context(train)
+    backbone = FrozenBackbone(train, context)
+    memory = methods.create("padim").memory(backbone, train.images[torch.arange(30)], context, "test")
+    x = train.images.levels[0].double().numpy().reshape(31, 4, 6)
+    expected = []
+    for place in range(4):
+        mean, covariance = x[:30, place].mean(0), np.cov(x[:30, place].T) + 0.01 * np.eye(6)
+        apart = x[:, place] - mean
+        expected.append(np.sqrt(np.einsum("ni,ij,nj->n", apart, np.linalg.inv(covariance), apart)))
+    np.testing.assert_allclose(memory.scores(backbone, train.images).numpy(), np.max(expected, 0), rtol=1e-3)
+
+
+def test_mahalanobis_distances_are_scikit_learns():
+    from sklearn.covariance import LedoitWolf
+
+    x = np.random.default_rng(0).normal(size=(50, 4)) * [1, 2, 3, 4] + [5, 0, 0, 1]
+    z = (x - x.mean(0)) / x.std(0)
+    expected = np.sqrt(LedoitWolf(assume_centered=True).fit(z).mahalanobis(z))
+    found = pooled.Gaussian.of(torch.tensor(x)).distances(torch.tensor(x))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
+
+
+def test_knn_distance_is_scikit_learns():
+    from sklearn.neighbors import NearestNeighbors
+
+    train = brightness([20, 1], side=2)
+    context = testing.tiny_context(train)
+    backbone = FrozenBackbone(train, context)
+    memory = methods.create("knn-distance", k=3).memory(backbone, train.images[torch.arange(20)], context, "test")
+    x = train.images.levels[0].double().numpy().mean((1, 2))
+    z = (x - x[:20].mean(0)) / x[:20].std(0)
+    expected = NearestNeighbors(n_neighbors=3).fit(z[:20]).kneighbors(z)[0].mean(1)
+    np.testing.assert_allclose(memory.scores(backbone, train.images).numpy(), expected, rtol=1e-3, atol=1e-3)
