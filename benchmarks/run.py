@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     what = p.add_argument_group("what to run")
     what.add_argument("--all", action="store_true", help="every dataset of the preset that is available here")
     what.add_argument("--preset", default="default", metavar="NAME|FILE", help="settings (default: %(default)s)")
-    what.add_argument("--dataset", action="append", metavar="NAME", help="repeatable; wildcards; folder:/path")
+    what.add_argument(
+        "--dataset", action="append", metavar="NAME", help="repeatable; wildcards; folder:/path; table:/path/labels.csv"
+    )
     what.add_argument(
         "--method", action="append", metavar="NAME", help="repeatable; wildcards, such as 'imblearn:*SMOTE*'"
     )
@@ -47,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable"
     )
     what.add_argument("--tune", type=int, default=0, metavar="N", help="N trials of tuning for every method")
-    what.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a file with methods of your own")
+    what.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="a file with methods or datasets of your own"
+    )
     how = p.add_argument_group("how to run")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:i (default: %(default)s)")
     how.add_argument(
@@ -96,9 +100,10 @@ def _refuse(reason: str) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks import plugins
     from benchmarks.running import session
 
-    load_plugins(options.plugin)
+    plugins.load(options.plugin)
     if options.list:
         show_list(console)
         return 0
@@ -107,22 +112,6 @@ def _main(options: argparse.Namespace, console: Console) -> int:
         run.show_plan()
         return 0
     return run.execute()
-
-
-def load_plugins(paths: Sequence[str]) -> None:
-    """Load other people's methods: installed ones and files.
-
-    Raises:
-        UserError: one cannot be loaded.
-    """
-    import methods.plugins
-
-    try:
-        methods.plugins.load_installed()
-        for path in paths:
-            methods.plugins.load_file(Path(path))
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def show_list(console: Console) -> None:

@@ -1,27 +1,31 @@
 """Images in: named datasets, decoded once to a cache, split and made imbalanced."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from datasets.base import Dataset, DatasetUnavailable, ImageSet, Index, UserError, availability, cache_root, data_root
 from datasets.cache import load
 from datasets.imbalance import UnsupportedRatio, class_counts, subset
 from datasets.levels import PROTOCOLS, Level, Protocol
-from datasets.registry import create, expand, names, register, register_prefix, usages
+from datasets.listing import FileDataset, Listing
+from datasets.registry import canonical, create, expand, get, names, register, usages
 from datasets.seeds import generator
 from datasets.splits import Split, index_hash, split
 from datasets.storage import build_array
 
-# Each registers itself; the order is that of `names()`.
-for _module in ("elpv", "textures", "dagm", "mura", "magnetic_tile", "cifar", "folder", "medmnist"):
-    import_module(f"datasets.sources.{_module}")
+# Every module of the folder registers its datasets.
+for _module in iter_modules(import_module("datasets.sources").__path__):
+    import_module(f"datasets.sources.{_module.name}")
 
 __all__ = [
     "PROTOCOLS",
     "Dataset",
     "DatasetUnavailable",
+    "FileDataset",
     "ImageSet",
     "Index",
     "Level",
+    "Listing",
     "Protocol",
     "Split",
     "UnsupportedRatio",
@@ -29,16 +33,17 @@ __all__ = [
     "availability",
     "build_array",
     "cache_root",
+    "canonical",
     "class_counts",
     "create",
     "data_root",
     "expand",
     "generator",
+    "get",
     "index_hash",
     "load",
     "names",
     "register",
-    "register_prefix",
     "split",
     "subset",
     "usages",

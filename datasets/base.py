@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 
 class UserError(Exception):
@@ -71,24 +72,36 @@ class ImageSet:
         return len(self.images)
 
 
-class Dataset(ABC):
+class Dataset(BaseModel, ABC):
     """One named source of labelled images.
 
     A subclass lists its images (`index`), decodes them one after another (`decode`), and says what to do when
-    its files are missing (`steps`).
+    its files are missing (`steps`); where every image is a file, `datasets.FileDataset` does the first two. Its
+    parameters are typed fields with defaults, checked on construction: the images depend on them and on the files,
+    and on nothing else.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     description: ClassVar[str]
     licence: ClassVar[str]
     source: ClassVar[str]
     size: ClassVar[int] = 128
     """Side in pixels that the images are decoded to unless a preset says otherwise."""
+    development_share: ClassVar[float] = 0.0
+    """Share of the images that serve for choosing and are never tested; see `datasets.development_rows`."""
 
-    name: str
+    name: str = ""
+    """What users call it; `datasets.create` sets it."""
+
+    @classmethod
+    def canonical(cls, rest: str) -> str:
+        """Return the one spelling of what follows `prefix:` in a name, where several mean the same."""
+        return rest
 
     def parameters(self) -> dict[str, Any]:
         """Return what the images depend on besides name and files, as JSON values; part of the cache key."""
-        return {}
+        return self.model_dump(mode="json", exclude={"name"})
 
     def missing(self) -> str | None:
         """Return None if the dataset can be used as it is here, else the reason and the remedy; never downloads."""

@@ -25,7 +25,7 @@ def read_image(path: Path, size: int, *, grey: bool, what: str, remedy: str) -> 
         path: a PNG, JPEG, BMP, TIFF or WebP file.
         size: side of the result in pixels.
         grey: one channel if true, three (RGB) if not.
-        what: how to name the image in an error, such as `datasets/dagm: Class3/Train/0601.PNG`.
+        what: how to name the image in an error, such as `dataset dagm/3: Class3/Train/0601.PNG`.
         remedy: what to do about an unreadable image, such as `delete it or re-extract Class3`.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -15,7 +16,10 @@ def is_image(path: Path) -> bool:
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """Return a hex digest over the sorted (path below root, size in bytes, modification time in ns) of files.
+    """Return a hex digest over the sorted files: path seen from root, size, modification and change time, inode.
+
+    Two files of the same size and time that change places keep their inodes, and a file whose time was set back has
+    a new change time; only a copy of the whole folder looks changed without being so, and is decoded once more.
 
     Raises:
         FileNotFoundError: a file is not there.
@@ -23,5 +27,7 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
     digest = blake2b(digest_size=16)
     for path in sorted(set(paths)):
         status = path.stat()
-        digest.update(f"{path.relative_to(root).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        below = Path(os.path.relpath(path, root)).as_posix()
+        known = (below, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        digest.update(("\0".join(map(str, known)) + "\n").encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from datasets import hints
 from methods.base import Method
 
 FAMILIES = (
@@ -58,10 +58,16 @@ def register(name: str, *, family: str, source: str) -> Callable[[M], M]:
     return add
 
 
+def registered() -> list[str]:
+    """Return everything that was registered."""
+    return [*_METHODS, *_PREFIXES]
+
+
 def forget(names: Iterable[str]) -> None:
     """Take names back, of a plug-in that failed half-way."""
     for name in names:
         _METHODS.pop(name, None)
+        _PREFIXES.pop(name, None)
 
 
 def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Callable[[], list[str]]) -> None:
@@ -121,24 +127,8 @@ def create(name: str, **parameters: Any) -> Method:
     try:
         return cls(**parameters)
     except ValidationError as error:
-        raise UnknownMethodError(_explain(name, cls, error)) from error
+        raise UnknownMethodError(f"method {name!r}: {hints.explain(error, cls.model_fields)}") from error
 
 
 def _unknown(name: str) -> UnknownMethodError:
-    known = available() + prefixed()
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownMethodError(f"unknown method {name!r}{hint} Known: {', '.join(available())}")
-
-
-def _explain(name: str, cls: type[Method], error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        field = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(field, cls.model_fields, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            lines.append(f"no parameter {field!r}{hint} It takes: {', '.join(cls.model_fields) or 'none'}")
-        else:
-            lines.append(f"{field}={problem.get('input')!r}: {problem['msg']}")
-    return f"method {name!r}: {'; '.join(lines)}"
+    return UnknownMethodError(hints.unknown("method", name, available() + prefixed(), available()))

@@ -136,11 +136,11 @@ def bench(tmp_path: Path, shared_cache: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def forget_plugins() -> Iterator[None]:
-    """Take back the methods that plug-ins register while a test runs."""
-    from methods import registry
+    """Take back what plug-ins register while a test runs."""
+    from benchmarks import plugins
 
-    before = set(registry.available())
+    before = plugins.registered()
     yield
-    registry.forget(set(registry.available()) - before)
-    for name in [name for name in sys.modules if name.startswith("methods_plugin_")]:
+    plugins.forget_since(before)
+    for name in [name for name in sys.modules if name.startswith(plugins.MODULES)]:
         del sys.modules[name]

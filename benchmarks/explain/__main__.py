@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--comparison", action="append", metavar="NAME", help="as-in-paper or equal-footing; repeatable")
     p.add_argument("--preset", default="default", metavar="NAME|FILE", help="settings (default: %(default)s)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable")
-    p.add_argument("--plugin", action="append", default=[], metavar="FILE", help="a file with methods of your own")
+    p.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="a file with methods or datasets of your own"
+    )
     p.add_argument("--images", type=int, default=6, metavar="N", help="rows of the panels (default: %(default)s)")
     p.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: %(default)s")
     p.add_argument("--cache", type=Path, metavar="DIR", help="decoded images and feature maps")
@@ -65,11 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks import plugins
     from benchmarks.explain.explainer import Explainer
     from benchmarks.running import devices
     from benchmarks.running.session import Session
 
-    run.load_plugins(options.plugin)
+    plugins.load(options.plugin)
     if options.images < 1:
         raise UserError(f"--images {options.images}: the panels need at least one image")
     if len(datasets.expand([options.dataset])) > 1:

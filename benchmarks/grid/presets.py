@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 import tomllib
@@ -12,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
 from datasets import Protocol, UserError
+from datasets.hints import did_you_mean, nearest
 from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
 
 PRESETS = Path(__file__).parents[1] / "presets"
@@ -96,8 +96,7 @@ def load(name: str, overrides: list[str] | None = None) -> Preset:
 def _read(name: str) -> dict[str, Any]:
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
     if not path.is_file():
-        near = difflib.get_close_matches(name, preset_names(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, preset_names())
         raise UserError(
             f"unknown preset {name!r}{hint} Known: {', '.join(preset_names())}, or the path of a .toml file"
         )
@@ -132,8 +131,8 @@ def explain(error: ValidationError, where: str) -> str:
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
             known = _keys_at(location[:-1])
-            near = difflib.get_close_matches(location[-1], known, n=1)
-            hint = f"did you mean {'.'.join([*location[:-1], near[0]])!r}?" if near else f"known: {', '.join(known)}"
+            near = nearest(location[-1], known)
+            hint = f"did you mean {'.'.join([*location[:-1], near])!r}?" if near else f"known: {', '.join(known)}"
             lines.append(f"unknown setting {key!r}; {hint}")
         else:
             lines.append(f"setting {key}={problem.get('input')!r}: {problem['msg']}")

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import torch
 
-import methods.plugins
+from benchmarks import plugins
 from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.grid.rows import source_of
 from benchmarks.records.store import Record
@@ -36,7 +36,7 @@ class Place:
     Attributes:
         cache: folder of decoded images and maps.
         device: `cpu`, `cuda:1`, or `cuda`: the worker's share of the GPUs.
-        plugins: files with methods of others.
+        plugins: files with methods and datasets of others.
         run: differs between any two runs.
     """
 
@@ -160,9 +160,4 @@ def enter(place: Place) -> None:
         UserError: a plug-in cannot be loaded here.
     """
     prepare.cache_clear()  # the files of a dataset may have changed since
-    try:
-        methods.plugins.load_installed()
-        for path in place.plugins:
-            methods.plugins.load_file(Path(path))
-    except methods.plugins.PluginError as error:
-        raise UserError(str(error)) from error
+    plugins.load(place.plugins)

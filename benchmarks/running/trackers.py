@@ -6,7 +6,6 @@ Look at them with `tensorboard --logdir <results>/tensorboard`, where each cell 
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import os
 from abc import ABC, abstractmethod
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 
 from benchmarks.records.store import Record
 from datasets import UserError
+from datasets.hints import did_you_mean
 
 EXPERIMENT = "class imbalance"
 
@@ -115,8 +115,7 @@ def require(name: str) -> None:
         UserError: it is not.
     """
     if name not in TRACKERS:
-        near = difflib.get_close_matches(name, TRACKERS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, TRACKERS)
         raise UserError(f"unknown tracker {name!r}{hint} Known: {', '.join(TRACKERS)}")
     package = TRACKERS[name].package
     if importlib.util.find_spec(package) is None:

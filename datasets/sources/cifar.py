@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from pydantic import PrivateAttr
 
 from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
-from datasets.decoding import read_image, square
+from datasets.decoding import square
 from datasets.files import fingerprint
 from datasets.registry import register
 from datasets.sources.folder import Folder
 
 _PARTS = ("train", "test")
+
+
+class _Part(Folder):
+    """The train or test part of a tree; in colour even where every file is grey."""
+
+    grey = False
 
 
 @register("cifar10", "cifar100")
@@ -25,9 +31,6 @@ class Cifar(Dataset):
 
     Looked for below `data_root()`: a tree `cifar10/{train,test}/<class>/*.png`, else the Python archive as torchvision
     extracts it, else torchvision downloads that.
-
-    Args:
-        name: `cifar10` or `cifar100`.
     """
 
     description = "natural images in 10 or 100 balanced classes, 32 x 32 pixels"
@@ -35,10 +38,12 @@ class Cifar(Dataset):
     source = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
     size = 32
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.root = data_root()
-        self._known: Index | None = None
+    _known: Index | None = PrivateAttr(None)
+
+    @property
+    def root(self) -> Path:
+        """The folder of all datasets."""
+        return data_root()
 
     def missing(self) -> str | None:
         """Say that the images are not here yet, without downloading them; see `Dataset.missing`."""
@@ -62,10 +67,10 @@ class Cifar(Dataset):
             f"https://www.cs.toronto.edu/~kriz/cifar.html into {self.root} (set IMBALANCE_DATA to use another root)"
         )
 
-    def _tree(self) -> list[Folder]:
+    def _tree(self) -> list[_Part]:
         """Return the train and test trees; none unless both are here."""
         roots = [self.root / self.name / part for part in _PARTS]
-        return [Folder(f"folder:{root}") for root in roots] if all(root.is_dir() for root in roots) else []
+        return [_Part(name=f"{self.name}:{root}") for root in roots] if all(root.is_dir() for root in roots) else []
 
     def _tree_index(self) -> Index:
         parts = [tree.index() for tree in self._tree()]
@@ -84,9 +89,7 @@ class Cifar(Dataset):
 
     def _tree_images(self, size: int) -> Iterator[np.ndarray]:
         for tree in self._tree():
-            for file in chain.from_iterable(files for _, files in tree.classes()):
-                what = f"dataset {self.name}: {file.relative_to(self.root)}"
-                yield read_image(file, size, grey=False, what=what, remedy="delete or replace it")
+            yield from tree.decode(size)
 
     def _archive(self) -> Path:
         return self.root / ("cifar-10-batches-py" if self.name == "cifar10" else "cifar-100-python")

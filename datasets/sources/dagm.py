@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base import Dataset, DatasetUnavailable, Index, data_root
+from datasets.base import DatasetUnavailable, data_root
 from datasets.decoding import read_image
-from datasets.files import fingerprint
+from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 from datasets.sources.dagm_layout import Entry, read_part
 
@@ -18,15 +18,11 @@ _IMAGES_PER_PART = {**dict.fromkeys(range(1, 7), 575), **dict.fromkeys(range(7, 
 
 
 @register(*(f"dagm/{number}" for number in range(1, 11)))
-class Dagm(Dataset):
+class Dagm(FileDataset):
     """One of the ten classes: ok (0) or defect (1).
 
     Read from `Class<n>/Train` and `Class<n>/Test`; where both are here they are the official split, where one is,
     the suite splits it.
-
-    Args:
-        name: `dagm/1` to `dagm/10`.
-        root: folder that holds `Class1` ...; None for `dagm` below `data_root()`.
     """
 
     description = "artificial textures with small labelled defects, ten classes (DAGM 2007)"
@@ -34,13 +30,23 @@ class Dagm(Dataset):
     source = "Wieler and Hahn 2007, DAGM symposium, doi 10.5281/zenodo.8086136"
     size = 256
 
-    def __init__(self, name: str, *, root: Path | None = None) -> None:
-        self.name = name
-        self.number = int(name.rpartition("/")[2])
-        self.root = (data_root() / "dagm" if root is None else Path(root)) / f"Class{self.number}"
+    grey = True
 
-    def index(self) -> Index:
-        """List the images that are both on disk and in `Labels.txt`; see `Dataset.index`."""
+    root: Path | None = None
+    """Folder that holds `Class1` ...; None for `dagm` below `data_root()`."""
+
+    @property
+    def number(self) -> int:
+        """Which of the ten."""
+        return int(self.name.rpartition("/")[2])
+
+    @property
+    def folder(self) -> Path:
+        """Where its `Train` and `Test` are."""
+        return (data_root() / "dagm" if self.root is None else self.root) / f"Class{self.number}"
+
+    def listing(self) -> Listing:
+        """List the images that are both on disk and in `Labels.txt`; see `FileDataset.listing`."""
         entries, notes = self._entries()
         parts = {entry.part for entry in entries}
         if len(parts) == 1:
@@ -49,26 +55,22 @@ class Dagm(Dataset):
         else:
             official_test = np.array([entry.part == "Test" for entry in entries])
         outlines = [entry.mask for entry in entries if entry.mask is not None and entry.mask.exists()]
-        files = [entry.image for entry in entries] + outlines
-        return Index(
+        return Listing(
+            root=self.folder.parent,
+            files=tuple(entry.image for entry in entries),
             labels=np.array([entry.defect for entry in entries], dtype=np.int64),
             class_names=("ok", "defect"),
-            fingerprint=fingerprint(self.root, [*files, *self.root.glob("*/Label/Labels.txt")]),
             official_test=official_test,
             notes=tuple(notes),
-            dataset=self.name,
+            besides=(*outlines, *self.folder.glob("*/Label/Labels.txt")),
+            remedy=f"delete it or re-extract {self.folder.name}",
         )
-
-    def decode(self, size: int) -> Iterator[np.ndarray]:
-        """Yield the images in grey; see `Dataset.decode`."""
-        for entry in self._entries()[0]:
-            yield self._read(entry.image, size)
 
     def steps(self) -> str:
         """Say where the archives come from and go to."""
         return (
             "download DAGM 2007 from https://doi.org/10.5281/zenodo.8086136 and extract it so that "
-            f"{self.root / 'Train'} and {self.root / 'Test'} exist (set IMBALANCE_DATA to use another root)"
+            f"{self.folder / 'Train'} and {self.folder / 'Test'} exist (set IMBALANCE_DATA to use another root)"
         )
 
     def masks(self, indices: Sequence[int], size: int) -> np.ndarray:
@@ -93,20 +95,19 @@ class Dagm(Dataset):
         return masks
 
     def _read(self, path: Path, size: int) -> np.ndarray:
-        shown = path.relative_to(self.root.parent)
-        remedy = f"delete it or re-extract {self.root.name}"
-        return read_image(path, size, grey=True, what=f"datasets/dagm: {shown}", remedy=remedy)
+        what = f"dataset {self.name}: {path.relative_to(self.folder.parent)}"
+        return read_image(path, size, grey=True, what=what, remedy=f"delete it or re-extract {self.folder.name}")
 
     def _entries(self) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []
         notes: list[str] = []
         for part in _PARTS:
-            if (self.root / part).is_dir():
-                found, listed = read_part(self.root / part)
+            if (self.folder / part).is_dir():
+                found, listed = read_part(self.folder / part)
                 entries += found
                 official = max(listed, _IMAGES_PER_PART[self.number])
                 if len(found) < official:
                     notes.append(f"{len(found)} of {official} {part} images are here")
         if not entries:
-            raise DatasetUnavailable(f"dataset {self.name}: no images below {self.root}; {self.steps()}")
+            raise DatasetUnavailable(f"dataset {self.name}: no images below {self.folder}; {self.steps()}")
         return entries, notes

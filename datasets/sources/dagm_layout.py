@@ -33,7 +33,7 @@ def read_part(folder: Path) -> tuple[list[Entry], int]:
     try:
         lines = table.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"datasets/dagm: {shown} cannot be read ({error}); re-extract {folder.parent.name}") from error
+        raise UserError(f"dataset dagm: {shown} cannot be read ({error}); re-extract {folder.parent.name}") from error
     images, masks = _by_lower_name(folder), _by_lower_name(folder / "Label")
     rows = [_fields(line, f"{shown}, line {at}") for at, line in enumerate(lines[1:], start=2) if line.strip()]
     entries = [
@@ -49,7 +49,7 @@ def _fields(line: str, where: str) -> tuple[str, bool, str]:
     """Split one line into image file, defect and mask file."""
     fields = line.split("\t")
     if len(fields) < 5 or fields[1] not in ("0", "1"):
-        raise UserError(f"datasets/dagm: {where}: {line!r} is not `id, 0 or 1, file, 0, mask`; re-extract the class")
+        raise UserError(f"dataset dagm: {where}: {line!r} is not `id, 0 or 1, file, 0, mask`; re-extract the class")
     return fields[2], fields[1] == "1", fields[4]
 
 

@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base import Dataset, DatasetUnavailable, Index, UserError
-from datasets.decoding import is_grey, read_image
-from datasets.files import IMAGE_SUFFIXES, fingerprint, is_image
-from datasets.registry import register_prefix
+from datasets.base import DatasetUnavailable, UserError
+from datasets.files import IMAGE_SUFFIXES, is_image
+from datasets.listing import FileDataset, Listing
+from datasets.registry import register
 
 
-@register_prefix("folder", "folder:/path")
-class Folder(Dataset):
+@register("folder:/path")
+class Folder(FileDataset):
     """A class-per-folder tree of PNG, JPEG, BMP, TIFF or WebP images of any sizes, colours and depths.
 
     Classes are the sub-folders in order of name; images may lie deeper in them. Images become squares, and grey if all
-    files are (WebP never is). The name, path included, is the dataset's identity: moved elsewhere it is split anew.
-
-    Args:
-        name: `folder:` and the path.
+    files are (WebP never is). The folder, however its path is spelt, is the dataset's identity: moved elsewhere it is
+    split anew.
     """
 
     description = "your own images, one sub-folder per class"
     licence = "yours"
     source = "the folder"
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.root = Path(name.partition(":")[2]).expanduser()
+    @classmethod
+    def canonical(cls, rest: str) -> str:
+        """Return the absolute path, without links."""
+        return str(Path(rest).expanduser().resolve())
 
-    def index(self) -> Index:
-        """List the images of each sub-folder; see `Dataset.index`."""
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return Path(self.name.partition(":")[2])
+
+    def listing(self) -> Listing:
+        """List the images of each sub-folder; see `FileDataset.listing`."""
         classes = self.classes()
-        labels = [label for label, (_, files) in enumerate(classes) for _ in files]
-        return Index(
-            labels=np.array(labels, dtype=np.int64),
+        return Listing(
+            root=self.root,
+            files=tuple(file for _, files in classes for file in files),
+            labels=np.repeat(np.arange(len(classes)), [len(files) for _, files in classes]),
             class_names=tuple(name for name, _ in classes),
-            fingerprint=fingerprint(self.root, (file for _, files in classes for file in files)),
-            dataset=self.name,
         )
-
-    def decode(self, size: int) -> Iterator[np.ndarray]:
-        """Yield the images, in grey if all of them are; see `Dataset.decode`."""
-        files = [file for _, files in self.classes() for file in files]
-        remedy = "delete or replace it"
-        grey = all(is_grey(file, what=self._shown(file), remedy=remedy) for file in files)
-        for file in files:
-            yield read_image(file, size, grey=grey, what=self._shown(file), remedy=remedy)
 
     def steps(self) -> str:
         """Say what the folder must look like."""
@@ -84,9 +78,6 @@ class Folder(Dataset):
                     f"dataset {self.name}: no images ({kinds}) in class folder {folder}; add some or delete the folder"
                 )
         return classes
-
-    def _shown(self, file: Path) -> str:
-        return f"dataset {self.name}: {file.relative_to(self.root)}"
 
 
 def _hidden(path: Path) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base import Index, data_root
+from datasets.base import data_root
+from datasets.listing import Listing
 from datasets.registry import register
 from datasets.sources.folder import Folder
 
@@ -25,30 +27,28 @@ class MagneticTile(Folder):
     Most places were photographed about six times under rising exposure (`exp1_num_20362`, `exp2_num_20390`, ...),
     and such images are all but copies of each other. They form a group, recognised by their numbers, so that no place
     is both trained on and tested.
-
-    Args:
-        name: `magnetic_tile`.
     """
 
     description = "magnetic-tile surfaces, sound and five kinds of defect, naturally imbalanced"
     licence = "no licence stated by its authors; for research"
     source = "Huang et al. 2018, doi 10.1007/s00371-018-1588-5, github.com/abin24/Magnetic-tile-defect-datasets."
 
-    def __init__(self, name: str = "magnetic_tile") -> None:
-        self.name = name
-        self.root = data_root() / "magnetic_tile"
+    @property
+    def root(self) -> Path:
+        """The folder below `data_root()`."""
+        return data_root() / "magnetic_tile"
 
-    def index(self) -> Index:
-        """List the photographs, grouped by the place they show; see `Dataset.index`."""
-        index = super().index()
-        files = [file for _, files in self.classes() for file in files]
+    def listing(self) -> Listing:
+        """List the photographs, grouped by the place they show; see `FileDataset.listing`."""
+        listing = super().listing()
         missing = [
             f"{count} of {_OFFICIAL_COUNTS[name]} {name} images are here"
-            for name, count in zip(index.class_names, index.counts, strict=True)
+            for name, count in zip(listing.class_names, np.bincount(listing.labels), strict=True)
             if count < _OFFICIAL_COUNTS.get(name, 0)
         ]
         grouped = "shots of one place under several exposures are kept on one side of the split"
-        return replace(index, groups=places(files, index.labels), notes=(*missing, grouped))
+        groups = places(listing.files, listing.labels)
+        return replace(listing, groups=groups, notes=(*listing.notes, *missing, grouped))
 
     def steps(self) -> str:
         """Say where the photographs come from and go to."""
@@ -66,7 +66,7 @@ class MagneticTile(Folder):
         return folder.name.removeprefix("MT_")
 
 
-def places(files: list[Path], labels: np.ndarray) -> np.ndarray:
+def places(files: Sequence[Path], labels: np.ndarray) -> np.ndarray:
     """Group shots of the same place: of one class, with rising exposure and numbers close to each other.
 
     Args:

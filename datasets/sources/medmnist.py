@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,20 +13,17 @@ from PIL import Image
 from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
 from datasets.decoding import square
 from datasets.files import fingerprint
-from datasets.registry import register_prefix
+from datasets.registry import register
 
 _PARTS = ("train", "val", "test")
 
 
-@register_prefix("medmnist", "medmnist:<name>")
+@register("medmnist:<name>")
 class MedMnist(Dataset):
     """One 2D set, such as `medmnist:pneumoniamnist`; the official test part is the test, train and val the pool.
 
     The file `<name>.npz` is looked for below `data_root()`, and downloaded there if the package `medmnist` is
     installed. Names with a size, such as `pneumoniamnist_224`, are files of their own.
-
-    Args:
-        name: `medmnist:` and the name of the file without `.npz`.
     """
 
     description = "standardised medical images, 28 x 28 pixels or larger (MedMNIST v2)"
@@ -33,10 +31,15 @@ class MedMnist(Dataset):
     source = "Yang et al. 2023, Scientific Data 10, 41, doi 10.1038/s41597-022-01721-8"
     size = 64
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.flag = name.partition(":")[2]
-        self.path = data_root() / f"{self.flag}.npz"
+    @property
+    def flag(self) -> str:
+        """The file's name without `.npz`."""
+        return self.name.partition(":")[2]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return data_root() / f"{self.flag}.npz"
 
     def missing(self) -> str | None:
         """Say that the file is not here yet, without downloading it; see `Dataset.missing`."""

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
-from datasets.decoding import read_image
-from datasets.files import fingerprint
+from datasets.base import DatasetUnavailable, UserError, data_root
+from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
 PARTS = ("elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist")
@@ -33,13 +32,10 @@ class Radiograph:
 
 
 @register(*(f"mura/{part}" for part in PARTS))
-class Mura(Dataset):
+class Mura(FileDataset):
     """One part of the arm: normal (0) or abnormal (1), by the suffix of the study's folder.
 
     The official train and valid parts are the split, and a patient's images stay on one side.
-
-    Args:
-        name: `mura/elbow` to `mura/wrist`.
     """
 
     description = "radiographs of the arm, normal / abnormal, seven parts (MURA 1.1)"
@@ -47,32 +43,29 @@ class Mura(Dataset):
     source = "Rajpurkar et al. 2018, arXiv 1712.06957"
     size = 128
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.part = name.rpartition("/")[2]
+    grey = True
 
-    def index(self) -> Index:
-        """List the radiographs of the part from the official tables; see `Dataset.index`."""
+    @property
+    def part(self) -> str:
+        """Which part of the arm."""
+        return self.name.rpartition("/")[2]
+
+    def listing(self) -> Listing:
+        """List the radiographs of the part from the official tables; see `FileDataset.listing`."""
         root = self._root()
         found = self._radiographs(root)
-        patients = [radiograph.patient for radiograph in found]
-        _, groups = np.unique(patients, return_inverse=True)
-        return Index(
+        _, groups = np.unique([radiograph.patient for radiograph in found], return_inverse=True)
+        return Listing(
+            root=root,
+            files=tuple(radiograph.path for radiograph in found),
             labels=np.array([radiograph.label for radiograph in found], dtype=np.int64),
             class_names=("normal", "abnormal"),
-            fingerprint=self._fingerprint(root, found),
             groups=groups.astype(np.int64),
             official_test=np.array([radiograph.valid for radiograph in found]),
             notes=("images of one study are samples of their own",),
-            dataset=self.name,
+            remedy="re-extract MURA-v1.1.zip",
+            lost="re-extract MURA-v1.1.zip",
         )
-
-    def decode(self, size: int) -> Iterator[np.ndarray]:
-        """Yield the radiographs, all in grey; see `Dataset.decode`."""
-        root = self._root()
-        for radiograph in self._radiographs(root):
-            what = f"datasets/mura: {radiograph.path.relative_to(root)}"
-            yield read_image(radiograph.path, size, grey=True, what=what, remedy="re-extract MURA-v1.1.zip")
 
     def steps(self) -> str:
         """Say where the archive comes from and goes to."""
@@ -112,13 +105,3 @@ class Mura(Dataset):
                 raise UserError(f"dataset {self.name}: {table}, line {at}: {text!r} is not a MURA path; re-extract it")
             path = table.parent / match["below"]
             yield match["part"].lower(), Radiograph(path, match["patient"], _LABELS[match["label"]], valid)
-
-    def _fingerprint(self, root: Path, found: list[Radiograph]) -> str:
-        try:
-            return fingerprint(root, [radiograph.path for radiograph in found])
-        except FileNotFoundError as error:
-            absent = [radiograph.path for radiograph in found if not radiograph.path.exists()]
-            raise UserError(
-                f"dataset {self.name}: {len(absent)} of {len(found)} listed images are missing, "
-                f"such as {absent[0]}; re-extract MURA-v1.1.zip"
-            ) from error

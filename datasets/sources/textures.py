@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt, field_validator
 
-from datasets.base import Dataset, Index, UserError
+from datasets.base import Dataset, Index
 from datasets.registry import register
 from datasets.seeds import generator
 from datasets.sources.dagm_layout import write_example, write_labels
@@ -20,46 +20,27 @@ class Textures(Dataset):
     """Grey statistical textures, ok (0) or with one scratch, blob or patch of other texture (1).
 
     Every image is a function of (seed, its position, size) alone.
-
-    Args:
-        name: `textures`.
-        number: how many ok and how many defect images.
-        seed: of all images.
-        kinds: which textures, dealt out in turn; some of `datasets.sources.drawing.KINDS`.
-        contrast: strength of the defects, relative to the texture's own.
-
-    Raises:
-        UserError: an argument is out of range.
     """
 
     description = "synthetic: computer-drawn textures with small local defects, in the manner of DAGM"
     licence = "MIT (made by this suite)"
-    source = "datasets/textures.py"
+    source = "datasets/sources/textures.py"
 
-    def __init__(
-        self,
-        name: str = "textures",
-        *,
-        number: Sequence[int] = (700, 700),
-        seed: int = 0,
-        kinds: Sequence[str] = tuple(KINDS),
-        contrast: float = 1.0,
-    ) -> None:
-        self.name = name
-        self.number = tuple(number)
-        self.seed = seed
-        self.kinds = tuple(kinds)
-        self.contrast = contrast
-        if len(self.number) != 2 or min(self.number) < 1:
-            raise UserError(f"dataset textures: number is (ok, defect), both at least 1, not {self.number}")
-        if not self.kinds or not set(self.kinds) <= set(KINDS):
-            raise UserError(f"dataset textures: kinds are some of {', '.join(KINDS)}, not {self.kinds}")
-        if contrast <= 0:
-            raise UserError(f"dataset textures: contrast must be positive, not {contrast}")
+    number: tuple[PositiveInt, PositiveInt] = (700, 700)
+    """How many ok and how many defect images."""
+    seed: int = 0
+    """Of all images."""
+    kinds: tuple[str, ...] = tuple(KINDS)
+    """Which textures, dealt out in turn; some of `datasets.sources.drawing.KINDS`."""
+    contrast: PositiveFloat = 1.0
+    """Strength of the defects, relative to the texture's own."""
 
-    def parameters(self) -> dict[str, Any]:
-        """Return everything that the images are drawn from."""
-        return {"number": self.number, "seed": self.seed, "kinds": self.kinds, "contrast": self.contrast}
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        if not kinds or not set(kinds) <= set(KINDS):
+            raise ValueError(f"kinds are some of {', '.join(KINDS)}")
+        return kinds
 
     def index(self) -> Index:
         """List the labels; see `Dataset.index`."""
@@ -104,7 +85,7 @@ def write_dagm(
         size: side in pixels.
         first: number of the first image (the official Test part starts at 1, Train after it).
     """
-    textures = Textures(number=number, seed=seed)
+    textures = Textures(number=(number[0], number[1]), seed=seed)
     order = generator("textures", "write", seed).permutation(sum(number))
     rows = []
     for place, position in enumerate(order):

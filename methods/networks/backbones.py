@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from datasets.hints import did_you_mean
 from methods.training.settings import BackboneSettings
 
 PACKAGED = "tf_efficientnet_lite0"
@@ -61,8 +61,7 @@ def _timm(settings: BackboneSettings) -> Backbone:
 
     body: Any  # timm does not declare what its feature extractors offer
     if settings.name not in timm.list_models():
-        near = difflib.get_close_matches(settings.name, timm.list_models(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(settings.name, timm.list_models())
         raise ValueError(f"unknown backbone {settings.name!r}{hint} Any timm model, or one of {sorted(SCRATCH)}")
     body = timm.create_model(settings.name, features_only=True)
     reductions = body.feature_info.reduction()

@@ -111,7 +111,7 @@ def test_a_truncated_image_is_named_with_the_remedy(root: Path, tmp_path: Path) 
     whole = (folder / "0002.PNG").read_bytes()
     (folder / "0002.PNG").write_bytes(whole[: len(whole) // 2])
     message = (
-        r"^datasets/dagm: Class3/Test/0002\.PNG is not a readable image \(.*truncated.*\); delete it or re-extract"
+        r"^dataset dagm/3: Class3/Test/0002\.PNG is not a readable image \(.*truncated.*\); delete it or re-extract"
     )
     with pytest.raises(UserError, match=message):
         load(create("dagm/3"), 8, tmp_path / "cache")

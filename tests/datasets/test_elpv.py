@@ -36,7 +36,7 @@ def test_labels_belong_to_the_images_as_the_package_gives_them(tmp_path: Path) -
 
 
 def test_uncertain_cells_have_a_cache_entry_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.sources.elpv.read_image", lambda *_, **__: np.zeros((1, 8, 8), dtype=np.uint8))
+    monkeypatch.setattr("datasets.listing.read_image", lambda *_, **__: np.zeros((1, 8, 8), dtype=np.uint8))
     sizes = [len(load(create("elpv", include_uncertain=uncertain), 8, tmp_path)) for uncertain in (False, True, False)]
     assert sizes == [2223, 2624, 2223]
     assert len(list(tmp_path.rglob("*.npy"))) == 2

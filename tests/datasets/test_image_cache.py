@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import PrivateAttr
 
 import datasets
 from datasets.base import Dataset, Index, UserError
@@ -24,15 +25,20 @@ class Stripes(Dataset):
 
     description, licence, source, size = "stripes", "none", "test", 4
 
-    def __init__(self, number: int = 6, channels: int = 1) -> None:
-        self.name, self.number, self.channels, self.decoded = "stripes", number, channels, 0
+    number: int = 6
+    channels: int = 1
+    _decoded: list[int] = PrivateAttr(default_factory=list)
+
+    @property
+    def decoded(self) -> int:
+        return len(self._decoded)
 
     def index(self) -> Index:
         labels = np.arange(self.number, dtype=np.int64) % 2
         return Index(labels, ("even", "odd"), f"{self.number} {self.channels}", dataset=self.name)
 
     def decode(self, size: int) -> Iterator[np.ndarray]:
-        self.decoded += 1
+        self._decoded.append(size)
         for value in range(self.number):
             yield np.full((self.channels, size, size), value % 256, dtype=np.uint8)
 
@@ -50,7 +56,7 @@ def test_images_are_a_read_only_channel_first_view_of_a_memory_map(tmp_path: Pat
             for image in range(self.number):
                 yield np.stack([np.full((size, size), 10 * image + c, dtype=np.uint8) for c in range(3)])
 
-    images = datasets.load(Colours(6, 3), 5, tmp_path).images
+    images = datasets.load(Colours(name="stripes", number=6, channels=3), 5, tmp_path).images
     assert images.shape == (6, 3, 5, 5)
     assert images.dtype == np.uint8
     assert [images[4, c, 0, 0] for c in range(3)] == [40, 41, 42]
@@ -60,13 +66,13 @@ def test_images_are_a_read_only_channel_first_view_of_a_memory_map(tmp_path: Pat
 
 
 def test_images_are_stored_raw_with_channels_last(tmp_path: Path) -> None:
-    datasets.load(Stripes(6, 3), 5, tmp_path)
+    datasets.load(Stripes(name="stripes", number=6, channels=3), 5, tmp_path)
     (file,) = tmp_path.rglob("*.npy")
     assert np.load(file, allow_pickle=False).shape == (6, 5, 5, 3)
 
 
 def test_a_dataset_is_decoded_once_per_size(tmp_path: Path) -> None:
-    dataset = Stripes()
+    dataset = Stripes(name="stripes")
     for size in (4, 4, 8, 8, None):
         datasets.load(dataset, size, tmp_path)
     assert dataset.decoded == 2
@@ -82,7 +88,7 @@ def test_content_depends_on_pixels_and_labels(tmp_path: Path) -> None:
             return (image + np.uint8(1) for image in super().decode(size))
 
     kinds = (Stripes, Stripes, Relabelled, Brighter)
-    contents = [datasets.load(kind(), None, tmp_path / str(at)).content for at, kind in enumerate(kinds)]
+    contents = [datasets.load(kind(name="stripes"), None, tmp_path / str(at)).content for at, kind in enumerate(kinds)]
     assert contents[0] == contents[1]
     assert len(set(contents)) == 3
 
@@ -97,7 +103,7 @@ def test_a_changed_fingerprint_or_parameter_is_decoded_anew(tmp_path: Path) -> N
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("left", [0, 30, -1])
 def test_a_truncated_entry_is_rebuilt(tmp_path: Path, suffix: str, left: int) -> None:
-    dataset = Stripes()
+    dataset = Stripes(name="stripes")
     before = datasets.load(dataset, None, tmp_path)
     (file,) = tmp_path.rglob(f"*{suffix}")
     os.truncate(file, left if left >= 0 else file.stat().st_size - 1)
@@ -112,7 +118,7 @@ def test_memory_stays_flat_while_decoding(tmp_path: Path) -> None:
         size = 256
 
     tracemalloc.start()
-    datasets.load(Wide(300), None, tmp_path)
+    datasets.load(Wide(name="stripes", number=300), None, tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300 * 256 * 256 / 8
@@ -127,14 +133,14 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing(
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(UserError, match=f"no space.*{tmp_path}.*--cache DIR"):
-        datasets.load(Stripes(), None, tmp_path)
+        datasets.load(Stripes(name="stripes"), None, tmp_path)
     assert files(tmp_path) == []
 
 
 def test_a_file_in_the_way_of_the_cache_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(UserError, match=r"cannot write to the cache.*--cache DIR"):
-        datasets.load(Stripes(), None, tmp_path / "cache")
+        datasets.load(Stripes(name="stripes"), None, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("promised", [5, 7])
@@ -144,13 +150,13 @@ def test_more_or_fewer_images_than_listed_are_an_error(tmp_path: Path, promised:
             return Index(np.zeros(promised, dtype=np.int64), ("a", "b"), "", dataset=self.name)
 
     with pytest.raises(ValueError, match="stripes"):
-        datasets.load(Lying(6), None, tmp_path)
+        datasets.load(Lying(name="stripes"), None, tmp_path)
     assert files(tmp_path) == []
 
 
 def test_no_size_below_one_pixel(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"stripes.*at least 1 pixel, not 0"):
-        datasets.load(Stripes(), 0, tmp_path)
+        datasets.load(Stripes(name="stripes"), 0, tmp_path)
 
 
 _BUILD = """
@@ -182,7 +188,7 @@ def test_processes_building_the_same_entry_at_once_agree(tmp_path: Path) -> None
 
 _HANG = """
 import sys, time, pathlib, datasets
-from datasets.textures import Textures
+from datasets.sources.textures import Textures
 
 class Slow(Textures):
     def decode(self, size):
@@ -190,7 +196,7 @@ class Slow(Textures):
         print("half way", flush=True)
         time.sleep(60)
 
-datasets.load(Slow(number=(3, 3)), 16, pathlib.Path(sys.argv[1]))
+datasets.load(Slow(name="textures", number=(3, 3)), 16, pathlib.Path(sys.argv[1]))
 """
 
 

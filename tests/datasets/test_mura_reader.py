@@ -107,7 +107,7 @@ def test_missing_images_are_counted_and_one_is_named(root: Path) -> None:
 
 def corrupt(top: Path) -> str:
     (top / "train/XR_ELBOW/patient00003/study1_positive/image1.png").write_bytes(b"\x89PNG")
-    return r"datasets/mura: train/XR_ELBOW/patient00003/study1_positive/image1\.png is not a readable image"
+    return r"dataset mura/elbow: train/XR_ELBOW/patient00003/study1_positive/image1\.png is not a readable image"
 
 
 def misspell(top: Path) -> str:

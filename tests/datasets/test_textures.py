@@ -68,13 +68,15 @@ def test_the_default_set_is_drawn_in_seconds() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"number": (0, 5)}, "both at least 1"),
-        ({"number": (5,)}, "both at least 1"),
-        ({"number": 5}, "does not take these parameters"),
+        ({"number": (0, 5)}, "textures: number.0=0: .* greater than 0"),
+        ({"number": (5,)}, "number.1=.*required"),
+        ({"number": 5}, "number=5: .*tuple"),
         ({"kinds": ("fibre", "wool")}, "kinds are some of fibre, grain, cloud, weave"),
         ({"kinds": ()}, "kinds are some of"),
-        ({"contrast": 0.0}, "contrast must be positive"),
-        ({"colour": "red"}, "does not take these parameters"),
+        ({"contrast": 0.0}, "contrast=0.0: .* greater than 0"),
+        ({"contrast": float("inf")}, "contrast=inf: .* finite"),
+        ({"colour": "red"}, "no parameter 'colour'. It takes: number, seed, kinds, contrast"),
+        ({"numbers": (1, 1)}, "no parameter 'numbers'; did you mean 'number'"),
     ],
 )
 def test_senseless_parameters_are_refused(bad: dict[str, object], message: str) -> None:

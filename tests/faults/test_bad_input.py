@@ -175,7 +175,7 @@ def test_a_scheduler_that_does_not_answer(bench, monkeypatch, address) -> None:
 
 @pytest.mark.parametrize(
     ("source", "named"),
-    [("import nowhere_to_be_found", "nowhere_to_be_found"), ("x = 1", "registers no method"), ("def", "SyntaxError")],
+    [("import nowhere_to_be_found", "nowhere_to_be_found"), ("x = 1", "registers nothing"), ("def", "SyntaxError")],
 )
 def test_a_plugin_that_cannot_be_loaded(bench, tmp_path, source, named) -> None:
     (tmp_path / "mine.py").write_text(source)

@@ -1,4 +1,4 @@
-"""Other people's methods."""
+"""Other people's methods and datasets."""
 
 from __future__ import annotations
 
@@ -10,26 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 
+import datasets
 import methods
-from methods import plugins, registry, testing
+from benchmarks import plugins
+from methods import testing
 
-EXAMPLE = Path(__file__).with_name("example_method.py")
-
-
-@pytest.fixture(autouse=True)
-def _without_a_trace():
-    """Forget what a test has loaded."""
-    names, modules = set(methods.available()), set(sys.modules)
-    yield
-    registry.forget(set(methods.available()) - names)
-    for module in set(sys.modules) - modules:
-        if module.startswith("methods_plugin_"):
-            del sys.modules[module]
+EXAMPLE = Path(__file__).parents[1] / "methods" / "example_method.py"
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 def plugin(folder: Path, *lines: str) -> Path:
     path = folder / "mine.py"
-    path.write_text("import methods\n" + "\n".join(lines) + "\n")
+    path.write_text("import datasets, methods\n" + "\n".join(lines) + "\n")
     return path
 
 
@@ -38,6 +30,10 @@ def own(name: str) -> tuple[str, str]:
         f"@methods.register({name!r}, family='baseline', source='me')",
         "class Mine(methods.NetworkMethod): '''x'''",
     )
+
+
+def own_dataset(*names: str) -> tuple[str, str]:
+    return (f"@datasets.register(*{names!r})", "class Data(datasets.Dataset): pass")
 
 
 def test_the_example_is_loaded_and_keeps_the_contract():
@@ -58,27 +54,33 @@ def test_loading_a_file_twice_is_loading_it_once():
         (["import nothing_of_that_name"], "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
         (["def broken(:"], "SyntaxError"),
         (["1 / 0"], "ZeroDivisionError: division by zero"),
-        (["x = 1"], "registers no method"),
+        (["x = 1"], "registers nothing"),
         (own("focal"), "'focal' is registered already, by methods.cost_sensitive.reweighting"),
         (own("imblearn:SMOTE"), "'imblearn:SMOTE' is registered already"),
+        (own_dataset("elpv"), "'elpv' is registered already, by datasets.sources.elpv"),
+        (own_dataset("folder:/mine"), "'folder:/mine' is registered already, by datasets.sources.folder"),
+        (own_dataset("*"), "a name is made of letters"),
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_is_a_clear_error(tmp_path, lines, reason):
     path = plugin(tmp_path, *lines)
     focal = methods.get("focal")
-    with pytest.raises(ValueError, match=reason) as caught:
+    with pytest.raises(plugins.PluginError, match=reason) as caught:
         plugins.load_file(path)
     assert str(path) in str(caught.value)
     assert methods.get("focal") is focal
 
 
 def test_a_plugin_that_fails_half_way_leaves_nothing_and_can_be_mended(tmp_path):
-    path = plugin(tmp_path, *own("half-way"), "1 / 0")
+    lines = *own("half-way"), *own_dataset("half-data", "half:rest")
+    before = plugins.registered()
+    path = plugin(tmp_path, *lines, "1 / 0")
     with pytest.raises(plugins.PluginError):
         plugins.load_file(path)
-    assert "half-way" not in methods.available()
-    plugin(tmp_path, *own("half-way"))
-    assert plugins.load_file(path) == ("half-way",)
+    assert plugins.registered() == before
+    plugin(tmp_path, *lines)
+    assert plugins.load_file(path) == ("half-way", "half-data", "half:rest")
+    assert datasets.expand(["half-*", "half:here"]) == ["half-data", "half:here"]
 
 
 @pytest.mark.parametrize("name", ["missing.py", "folder", "text.txt"])
@@ -89,11 +91,12 @@ def test_what_is_no_python_file_is_refused(tmp_path, name):
         plugins.load_file(tmp_path / name)
 
 
-def test_installed_packages_announce_methods_by_an_entry_point(tmp_path, monkeypatch):
-    plugin(tmp_path, *own("installed"))
+@pytest.mark.parametrize(("kind", "lines"), [("methods", own("installed")), ("datasets", own_dataset("installed"))])
+def test_installed_packages_announce_theirs_by_an_entry_point(tmp_path, monkeypatch, kind, lines):
+    plugin(tmp_path, *lines)
     monkeypatch.syspath_prepend(tmp_path)
-    points = [EntryPoint("mine", "mine", plugins.GROUP)]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == plugins.GROUP else [])
+    point = EntryPoint("mine", "mine", f"imbalance_benchmark.{kind}")
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == point.group else [])
     plugins.load_installed.cache_clear()
     assert plugins.load_installed() == ("installed",)
     assert plugins.load_installed() == ("installed",)

@@ -1,0 +1,50 @@
+"""Answers to names and values that are wrong: the nearest that is right. For datasets, methods and settings alike."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like this one, or None where none does."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or a full stop where no known name is near."""
+    near = nearest(name, known)
+    return f"; did you mean {near!r}?" if near else "."
+
+
+def unknown(kind: str, name: str, known: Iterable[str], listed: Iterable[str] | None = None) -> str:
+    """Say that nothing of a kind has that name: the nearest one, then all.
+
+    Args:
+        kind: such as `dataset`.
+        name: what was asked for.
+        known: where to look for the nearest.
+        listed: the names to show; None for all that are known.
+    """
+    known = list(known)
+    return f"unknown {kind} {name!r}{did_you_mean(name, known)} Known: {', '.join(known if listed is None else listed)}"
+
+
+def explain(error: ValidationError, fields: Iterable[str]) -> str:
+    """Say what is wrong with the parameters of a method or dataset: which, its value, and the nearest that exists.
+
+    Args:
+        error: what pydantic found.
+        fields: the parameters that there are.
+    """
+    lines = []
+    for problem in error.errors():
+        field = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            hint = did_you_mean(field, fields)
+            lines.append(f"no parameter {field!r}{hint} It takes: {', '.join(fields) or 'none'}")
+        else:
+            lines.append(f"{field}={problem.get('input')!r}: {problem['msg']}")
+    return "; ".join(lines)

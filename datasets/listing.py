@@ -1,0 +1,130 @@
+"""Datasets whose every image is a file: say which files and labels there are; index and decoding follow."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from datasets.base import Dataset, Index, UserError
+from datasets.decoding import is_grey, read_image
+from datasets.files import fingerprint
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a dataset, and what is known of each.
+
+    Attributes:
+        root: folder that the files are named from in errors.
+        files: N image files.
+        labels: (N,) int64 class of each.
+        class_names: C names, position = label.
+        groups: (N,) int64, see `Index`; None where each image stands alone.
+        official_test: (N,) bool, see `Index`; None where there is no official split.
+        notes: see `Index`.
+        besides: other files that the images, labels or masks depend on.
+        remedy: what to do about a damaged file.
+        lost: what to do where listed files are missing.
+    """
+
+    root: Path
+    files: tuple[Path, ...]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    groups: np.ndarray | None = None
+    official_test: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    besides: tuple[Path, ...] = ()
+    remedy: str = "delete or replace it"
+    lost: str = "put them back, or list them no more"
+
+    @classmethod
+    def of(
+        cls,
+        root: Path,
+        files: Sequence[Path | str],
+        classes: Sequence[str],
+        groups: Sequence[str] | None = None,
+        official_test: Sequence[bool] | None = None,
+        besides: Sequence[Path] = (),
+    ) -> Listing:
+        """Make a listing of columns of text: classes become labels in alphabetical order, groups become numbers.
+
+        Args:
+            root: folder that relative files are taken from.
+            files: N paths.
+            classes: N names of classes.
+            groups: N names of groups, such as patients; an empty one is a group of its own image.
+            official_test: N flags, true for the official test part.
+            besides: other files that this depends on, such as the table that it was read from.
+        """
+        names, labels = np.unique(np.asarray(classes, dtype=str), return_inverse=True)
+        own = None if groups is None else [group or f"\0{at}" for at, group in enumerate(groups)]
+        return cls(
+            root=root,
+            files=tuple(root / file for file in files),
+            labels=labels.astype(np.int64),
+            class_names=tuple(names.tolist()),
+            groups=None if own is None else np.unique(own, return_inverse=True)[1].astype(np.int64),
+            official_test=None if official_test is None else np.asarray(official_test, dtype=bool),
+            besides=tuple(besides),
+        )
+
+
+class FileDataset(Dataset):
+    """A dataset whose every image is a file of its own; a subclass gives the `listing`, and the `steps` to get it."""
+
+    grey: ClassVar[bool | None] = None
+    """Whether images have one channel; None: they have if all files are grey."""
+
+    @abstractmethod
+    def listing(self) -> Listing:
+        """List the files.
+
+        Raises:
+            DatasetUnavailable: the files are not here.
+            UserError: they are here but inconsistent.
+        """
+
+    def index(self) -> Index:
+        """List labels, groups and split; see `Dataset.index`."""
+        listing = self.listing()
+        return Index(
+            labels=listing.labels,
+            class_names=listing.class_names,
+            fingerprint=self._fingerprint(listing),
+            groups=listing.groups,
+            official_test=listing.official_test,
+            notes=listing.notes,
+            dataset=self.name,
+        )
+
+    def decode(self, size: int) -> Iterator[np.ndarray]:
+        """Yield the images; see `Dataset.decode`."""
+        listing = self.listing()
+        shown = [self._shown(listing, file) for file in listing.files]
+        files = list(zip(listing.files, shown, strict=True))
+        grey = self.grey
+        if grey is None:
+            grey = all(is_grey(file, what=what, remedy=listing.remedy) for file, what in files)
+        for file, what in files:
+            yield read_image(file, size, grey=grey, what=what, remedy=listing.remedy)
+
+    def _shown(self, listing: Listing, file: Path) -> str:
+        return f"dataset {self.name}: {Path(os.path.relpath(file, listing.root)).as_posix()}"
+
+    def _fingerprint(self, listing: Listing) -> str:
+        try:
+            return fingerprint(listing.root, [*listing.files, *listing.besides])
+        except OSError as error:
+            absent = [file for file in listing.files if not file.exists()]
+            raise UserError(
+                f"dataset {self.name}: {len(absent)} of {len(listing.files)} listed images are missing, such as "
+                f"{absent[0] if absent else error.filename}; {listing.lost}"
+            ) from error
