@@ -44,6 +44,7 @@ def test_the_table_of_the_field_is_complete():
         class-balanced focal class-balanced-focal ldam-drw balanced-softmax logit-adjustment posthoc-logit-adjustment
         cdt label-aware-smoothing influence-balanced crt lws tau-norm ncm two-phase mixup remix cgan under-bagging
         balance-cascade self-paced-ensemble bbn multiscale-two-stage vs-loss disalign etf-classifier sade
+        mislas weight-balancing logit-adjustment-sam
         patchcore padim mahalanobis knn-distance linear-probe svm-probe nearest-neighbours random-forest-probe"""
     assert set(table.split()) <= set(methods.available())
     assert {"imblearn:SMOTE", "imblearn:ADASYN", "imblearn:RUSBoostClassifier"} <= set(methods.prefixed())
