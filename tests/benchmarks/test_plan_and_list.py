@@ -14,6 +14,7 @@ from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
 from benchmarks.records.store import Store
 from benchmarks.running.progress import WIDTH, duration
+from methods.training.settings import BackboneSettings
 
 
 def test_plan_runs_nothing(bench) -> None:
@@ -81,6 +82,28 @@ def test_estimate_follows_what_was_measured(bench) -> None:
     assert Estimate([slow]).seconds(cell) == pytest.approx(12.0)
     tuned = Cell.model_validate(record.cell | {"tune": 4})
     assert Estimate([slow]).seconds(tuned) == pytest.approx(60.0)
+
+
+def test_estimate_is_the_median_of_what_was_measured_scaled_to_the_task(bench) -> None:
+    """Steps over frozen maps cost alike: of 10, 12 and 40 seconds for 6 steps, the median makes 36 for 18 steps."""
+    bench("--method", "focal")
+    (record,) = Store(bench.results).records()
+    frozen = Cell.model_validate(record.cell).model_copy(update={"settings": frozen_settings(record)})
+    record = record.model_copy(update={"cell": frozen.model_dump(mode="json")})
+    costs = [record.cost.model_copy(update={"seconds": {"total": seconds}}) for seconds in (40.0, 10.0, 12.0)]
+    measured = [record.model_copy(update={"cost": cost}) for cost in costs]
+    budget = frozen.settings.budget.model_copy(update={"steps": 18})
+    longer = frozen.model_copy(update={"settings": frozen.settings.model_copy(update={"budget": budget})})
+    assert Estimate(measured).seconds(longer) == pytest.approx(36.0)
+    other = longer.model_copy(update={"dataset": "elsewhere"})  # of the method, on another dataset
+    assert Estimate(measured).seconds(other) == pytest.approx(36.0)
+    assert Estimate(measured[:2]).seconds(frozen) == pytest.approx(25.0)
+
+
+def frozen_settings(record):
+    """Return a record's settings with the default backbone, whose maps are cached."""
+    settings = Cell.model_validate(record.cell).settings
+    return settings.model_copy(update={"backbone": BackboneSettings()})
 
 
 def test_durations_for_people() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import datasets
+import methods
 from benchmarks.grid import plan, rows
 from benchmarks.grid import presets as settings
 from benchmarks.records.store import Store
@@ -173,3 +174,31 @@ class _Singles:
 class _Context:
     def rng(self, *purpose: object) -> np.random.Generator:
         return np.random.default_rng(0)
+
+
+def test_a_trial_is_scored_by_balanced_accuracy_by_hand(bench) -> None:
+    class Says(methods.Method):
+        def fit(self, train, context) -> None: ...
+
+        def predict_logits(self, images):
+            return torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+
+    labels = torch.tensor([0, 0, 0, 1, 1])  # two of three and one of two are right; the third class is not validated
+    validation = methods.TrainSet(methods.Images((torch.zeros(5, 1, 1, 1),)), labels, 3)
+    study = tune.Study(cell=None, context=None, fitting=validation, validation=validation)
+    assert study.score(Says()) == pytest.approx((2 / 3 + 1 / 2) / 2)
+
+
+def test_the_best_score_is_chosen_the_first_of_equal_ones_and_never_a_failed_one(bench, monkeypatch) -> None:
+    scores = iter([0.4, None, 0.8, 0.8, 0.6])
+
+    def scripted(study, values):
+        score = next(scores)
+        return tune.Trial(values, score, None if score else "it failed")
+
+    monkeypatch.setattr(tune.Study, "trial", scripted)
+    assert bench("--method", "focal", "--tune", "5").code == 0
+    tuning = only_record(bench).tuning
+    assert tuning["score"] == 0.8
+    assert tuning["chosen"] == tuning["history"][2]["values"]
+    assert tuning["chosen"] != tuning["history"][3]["values"]

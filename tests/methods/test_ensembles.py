@@ -39,6 +39,24 @@ def test_an_ensemble_is_the_mean_of_its_members_probabilities():
     torch.testing.assert_close(method.predict_logits(train.images).softmax(1), torch.stack(members).mean(0))
 
 
+def test_the_mean_of_probabilities_by_hand():
+    class Says(methods.Method):
+        logits: list[list[float]]
+
+        def fit(self, train, context):
+            pass
+
+        def predict_logits(self, images):
+            return torch.tensor(self.logits)
+
+    # probabilities 0.9 and 0.2 of the first class, then 0.5 and 0.75; any constant may be added to logits
+    said = [[[math.log(0.9) + 3, math.log(0.1) + 3], [0.0, 0.0]], [[math.log(0.2), math.log(0.8)], [math.log(3), 0.0]]]
+    method = methods.create("under-bagging", members=2)
+    method._members = [Says(logits=logits) for logits in said]
+    answer = method.predict_logits(testing.made_data().images[:2])
+    torch.testing.assert_close(answer.exp(), torch.tensor([[0.55, 0.45], [0.625, 0.375]]))
+
+
 def test_an_ensemble_is_made_of_any_method():
     train = testing.made_data()
     assert [m.name for m in fitted("under-bagging", train, members=2, base="focal")._members] == ["focal"] * 2
