@@ -1,0 +1,69 @@
+"""Records as places: one table of methods x seeds per dataset, protocol and level, in points."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.data.names import AS_IN_PAPER, METRICS
+
+POINTS = 100.0
+"""Points in one unit of a stored metric."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What was measured at one level of one dataset.
+
+    Attributes:
+        dataset: its name.
+        protocol: how the training subset was made imbalanced.
+        level: place on the protocol's axis.
+        imbalance: largest over smallest class of the training subset, which orders places over all protocols.
+        values: methods x seeds in points, more is better; NaN where a run is missing.
+    """
+
+    dataset: str
+    protocol: str
+    level: float
+    imbalance: float
+    values: pd.DataFrame
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the training subset is balanced, so that there is no imbalance to handle."""
+        return self.imbalance < 1.5
+
+    def at(self, seeds: Sequence[int]) -> Place:
+        """Keep some seeds only."""
+        kept = [seed for seed in seeds if seed in self.values.columns]
+        return Place(self.dataset, self.protocol, self.level, self.imbalance, self.values[kept])
+
+
+def decided_by(metric: str) -> str:
+    """Name the column that decides: balanced accuracy for accuracy, which it equals on a balanced test set."""
+    return "balanced_accuracy" if metric == "accuracy" else metric
+
+
+def places(frame: pd.DataFrame, metric: str) -> list[Place]:
+    """Lay out the finished records, as in the paper (see `benchmarks.report.COLUMNS`), by dataset, protocol, level."""
+    column = decided_by(metric)
+    done = frame[frame["status"].eq("done") & frame["comparison"].eq(AS_IN_PAPER) & frame[column].notna()]
+    result = []
+    for (dataset, protocol, level), part in done.groupby(["dataset", "protocol", "level"], sort=True):
+        table = part.pivot_table(index="label", columns="seed", values=column, aggfunc="first")
+        values = POINTS * METRICS[column].sign * table
+        result.append(Place(str(dataset), str(protocol), float(level), _imbalance(part), values))  # type: ignore[arg-type]
+    return result
+
+
+def _imbalance(part: pd.DataFrame) -> float:
+    counts = part["counts"].iloc[0]
+    sizes = np.asarray(json.loads(counts) if isinstance(counts, str) else counts, dtype=float)
+    if sizes.size == 0 or sizes.min() <= 0:
+        return max(1.0, float(part["level"].iloc[0]))
+    return float(sizes.max() / sizes.min())

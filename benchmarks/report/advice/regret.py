@@ -1,0 +1,115 @@
+"""How good the advice is: made from some seeds, scored on the others.
+
+At every level of every dataset, advice is made from at most three seeds and from other datasets, and its method's accuracy is
+read off the seeds left out. Beside it stand three simpler rules and the best in hindsight. What the advice loses lies between
+two numbers:
+
+- at most (`upper`): against the best method of the very seeds that score it. That best is picked for its luck too.
+- at least (`lower`): against the method that all seeds but the scoring one call best, which needs no luck, but need not be the
+  best. It is negative where the advice knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.advice.decision import best_at, by_level
+from benchmarks.report.advice.model import Estimator, Posterior, measured_everywhere
+from benchmarks.report.advice.places import Place
+
+SEEDS = 3
+SPLITS = 10
+POLICIES = {
+    "advice": "the advice",
+    "advice_whole": "its one method for all levels",
+    "best_mean": "best mean of these seeds at this level",
+    "others": "other datasets alone",
+    "control": "the control",
+}
+"""Rules that choose a method from some seeds, scored on the others."""
+
+
+def regret(places: Sequence[Place], estimator: Estimator, control: str) -> pd.DataFrame:
+    """Score the advice at every level of every dataset that has two seeds or more.
+
+    Returns:
+        Indexed by dataset, protocol and level: `seeds` (that advice was made from), `splits`, the mean held-out points by
+        each of `POLICIES`, `hindsight` (the best on the scoring seeds), `upper` and `lower` (see the module).
+    """
+    groups: dict[tuple[str, str], list[Place]] = {}
+    for place in places:
+        groups.setdefault((place.dataset, place.protocol), []).append(place)
+    rows: list[dict[str, object]] = []
+    for mine in groups.values():
+        levels = [place for place in mine if not place.balanced] or mine
+        rows += _score(levels, estimator, control)
+    index = ["dataset", "protocol", "level"]
+    if not rows:
+        columns = [*index, "seeds", "splits", *POLICIES, "hindsight", "upper", "lower"]
+        return pd.DataFrame(columns=columns).set_index(index)
+    table = pd.DataFrame(rows)
+    means = table.groupby(index, sort=False).mean(numeric_only=True)
+    return means.assign(splits=table.groupby(index, sort=False).size())
+
+
+def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict[str, object]]:
+    allowed = measured_everywhere(levels)
+    seeds = sorted(set.intersection(*(set(place.values.columns) for place in levels)))
+    if len(seeds) < 2 or len(allowed) < 2:
+        return []
+    size = min(SEEDS, len(seeds) - 1)
+    splits = list(combinations(seeds, size))
+    chosen = splits[:: max(1, len(splits) // SPLITS)][:SPLITS]
+    return [row for made_from in chosen for row in _split(levels, made_from, allowed, estimator, control)]
+
+
+def _split(
+    levels: list[Place], made_from: tuple[int, ...], allowed: pd.Index, estimator: Estimator, control: str
+) -> list[dict[str, object]]:
+    mine = [place.at(made_from) for place in levels]
+    found, before = estimator.posterior(mine), estimator.posterior(mine, use_mine=False)
+    advised = by_level(found, allowed)
+    rows: list[dict[str, object]] = []
+    for i, place in enumerate(levels):
+        values = place.values.reindex(allowed)
+        picks = {
+            "advice": advised[i],
+            "advice_whole": best_at(found, range(len(levels)), allowed),
+            "best_mean": str(mine[i].values.reindex(allowed).mean(axis=1).idxmax()),
+            "others": _others(before, i, allowed, control),
+            "control": control,
+        }
+        held = [seed for seed in values.columns if seed not in made_from]
+        score = values[held].mean(axis=1)
+        got = {name: float(score.get(label, np.nan)) for name, label in picks.items()}
+        rows.append(
+            {
+                "dataset": place.dataset,
+                "protocol": place.protocol,
+                "level": place.level,
+                "seeds": len(made_from),
+                **got,
+                "hindsight": float(score.max()),
+                "upper": float(score.max()) - got["advice"],
+                "lower": _honest_best(values, held) - got["advice"],
+            }
+        )
+    return rows
+
+
+def _others(before: Posterior, level: int, allowed: pd.Index, control: str) -> str:
+    """Return what other datasets alone would choose; the control where there are none."""
+    return best_at(before, [level], allowed) if before.datasets else control
+
+
+def _honest_best(values: pd.DataFrame, held: Sequence[int]) -> float:
+    """Return the held-out mean of the method that, for each scoring seed, all other seeds call best."""
+    got = []
+    for seed in held:
+        best = values.drop(columns=seed).mean(axis=1).idxmax()
+        got.append(values.loc[best, seed])
+    return float(np.nanmean(got)) if np.isfinite(got).any() else float("nan")
