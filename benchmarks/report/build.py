@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.records.store import write_atomic
+from benchmarks.report.advice.make import Advised, make, regret_csv, regret_markdown
 from benchmarks.report.data.export import records_csv
 from benchmarks.report.data.loading import Collection, collect
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
@@ -20,7 +21,6 @@ from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics import text as statistics_text
 from benchmarks.report.statistics.tests import Analysis, analyse
 from benchmarks.report.summary import text as summary_text
-from benchmarks.report.summary.summary import findings
 from benchmarks.report.tables.model import Table
 from benchmarks.report.tables.render import write_table
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
@@ -39,8 +39,9 @@ class Report:
         files: every file written, and figures drawn before where none are drawn now.
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
+        advised: what to use on each dataset, and how such advice did on seeds left out.
         overall: the summary's first sentences.
-        paragraphs: the summary, one paragraph a dataset, protocol and range.
+        paragraphs: the summary, one paragraph a dataset and protocol.
         gaps: what is missing.
         tuned: the values that tuning chose.
     """
@@ -49,6 +50,7 @@ class Report:
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     claims: list[claim.Claim] = field(default_factory=list)
+    advised: Advised = field(default_factory=Advised)
     overall: list[str] = field(default_factory=list)
     paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
@@ -78,8 +80,8 @@ def build(
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
-    Writes `report.html`, `summary.md`, `claims.md`, `statistics.md`, `records.csv.gz` (all records as one table),
-    `tables/*.md|.tex|.csv` and `figures/*.png|.pdf`.
+    Writes `report.html`, `summary.md`, `regret.md|.csv`, `claims.md`, `statistics.md`, `records.csv.gz` (all records
+    as one table), `tables/*.md|.tex|.csv` and `figures/*.png|.pdf`.
 
     Args:
         results: folders that hold records; the same cell in two of them is checked for equality.
@@ -144,9 +146,11 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
 def _summary(
     table: pd.DataFrame, collection: Collection, analyses: dict[str, Analysis], choice: _Choice, report: Report
 ) -> None:
-    found = findings(collection.frame, choice.metric, choice.control)
+    report.advised = make(collection.frame, choice.metric, choice.control)
+    report.write("regret.md", regret_markdown(report.advised.regret, choice.control))
+    report.write("regret.csv", regret_csv(report.advised.regret))
     report.overall = summary_text.overall(analyses.get(AS_IN_PAPER))
-    report.paragraphs = summary_text.paragraphs(found, choice.metric, choice.control)
+    report.paragraphs = summary_text.paragraphs(report.advised, choice.metric)
     report.gaps = summary_text.missing(table, collection)
     report.write("summary.md", summary_text.markdown(report.paragraphs, report.overall, report.gaps))
 

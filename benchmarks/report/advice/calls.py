@@ -1,15 +1,17 @@
 """Which methods are better than the control or behind the leader: said from the runs at hand alone, and rarely wrong.
 
-The levels are averaged first, so that a seed is one observation; all pairs of methods, and all tables of a report, share one
-error rate (Bonferroni), which also covers that the leader is picked as the best of many. The variance of a pair's difference
-is moderated (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004): with three seeds its own two degrees
-of freedom say little, so it is drawn towards the variance that all methods share, as far as they do share one.
+The levels are averaged first, so that a seed is one observation; all pairs of methods, and all tables of a report,
+share one error rate (Bonferroni), which also covers that the leader is picked as the best of many. The variance of a
+pair's difference is moderated (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004): with three
+seeds its own two degrees of freedom say little, so it is drawn towards the variance that all methods share, as far as
+they do share one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -65,8 +67,8 @@ class Comparisons:
         if n < 2:
             return Comparison(mean, -np.inf, np.inf, float("nan"), n)
         variance, freedom = self._variance(float(differences.var(ddof=1)), n - 1)
-        half = float(stats.t.ppf(1 - ALPHA / 2, freedom)) * np.sqrt(variance / n)
-        strict = float(stats.t.ppf(1 - ALPHA / 2 / self.pairs, freedom)) * np.sqrt(variance / n)
+        half = _quantile(1 - ALPHA / 2, freedom) * np.sqrt(variance / n)
+        strict = _quantile(1 - ALPHA / 2 / self.pairs, freedom) * np.sqrt(variance / n)
         called = int(np.sign(mean)) if n >= MIN_SEEDS and abs(mean) > strict else 0
         return Comparison(mean, mean - half, mean + half, float(np.sqrt(variance)), n, called)
 
@@ -81,9 +83,28 @@ class Comparisons:
         """The best mean over the seeds."""
         return str(self.values.dropna().mean(axis=1).idxmax())
 
+    @property
+    def detectable(self) -> float:
+        """Points of a true gain over a method that four of five such runs would call; NaN with too few seeds."""
+        whole = self.values.dropna().to_numpy(float)
+        n = whole.shape[1]
+        if n < MIN_SEEDS or len(whole) < 2:
+            return float("nan")
+        rest = whole - whole.mean(axis=1, keepdims=True)
+        rest -= rest.mean(axis=0, keepdims=True)
+        shared = 2 * float((rest**2).sum()) / (n - 1) / (len(whole) - 1)
+        freedom = self.freedom + n - 1
+        quantiles = _quantile(1 - ALPHA / 2 / self.pairs, freedom) + _quantile(0.8, freedom)
+        return float(quantiles * np.sqrt(shared / n))
+
     def _variance(self, own: float, freedom: int) -> tuple[float, float]:
         total = self.freedom + freedom
         return (self.freedom * self.shared + freedom * own) / total, total
+
+
+@cache
+def _quantile(share: float, freedom: float) -> float:
+    return float(stats.t.ppf(share, freedom))
 
 
 def comparisons(places: Sequence[Place], tables: int = 1) -> Comparisons:
@@ -102,7 +123,7 @@ def comparisons(places: Sequence[Place], tables: int = 1) -> Comparisons:
 
 
 def _shared_variance(whole: np.ndarray) -> tuple[float, float]:
-    """Return the degrees of freedom and the variance (of a difference) that the methods share (Smyth 2004, section 6.2)."""
+    """Return degrees of freedom and variance (of a difference) that the methods share (Smyth 2004, section 6.2)."""
     n, seeds = whole.shape if whole.ndim == 2 else (0, 0)
     if n < MODERATED_FROM or seeds < 2:
         return 0.0, 0.0

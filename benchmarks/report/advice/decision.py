@@ -27,7 +27,8 @@ class Choice:
     Attributes:
         places: the levels.
         label: the advised method: the best expected mean over them.
-        gain: expected gain over the control, in points, with 95 % interval; all that is known counts. NaN without control.
+        gain: expected gain over the control, in points, with 95 % interval; all that is known counts. NaN without
+            control.
         prior_gain: the same, expected from other datasets alone; NaN where there are none.
         best: probability that no other method is better.
         within: probability that none is better by more than the margin.
@@ -74,6 +75,10 @@ class Advice:
         datasets: how many other datasets speak.
         cheaper: an equal method that trains in at most half the steps, where that saves a minute; else empty.
         methods: how many were compared.
+        detectable: points of a true gain over the control that four of five such runs would call.
+        means: per method, best first: mean over the levels, expected effect against the control with its interval,
+            and the
+            probability of being the best.
     """
 
     dataset: str
@@ -89,8 +94,8 @@ class Advice:
     datasets: int
     cheaper: str = ""
     methods: int = 0
+    detectable: float = float("nan")
     means: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """Per method: mean over the levels, expected effect against the control, its interval, probability of being best."""
 
 
 def advise(
@@ -131,6 +136,7 @@ def advise(
         datasets=found.datasets,
         cheaper=_cheaper(whole, cost),
         methods=len(allowed),
+        detectable=runs.detectable,
         means=_means(found, allowed, runs, control),
     )
 
@@ -142,7 +148,7 @@ def best_at(found: Posterior, levels: Sequence[int], allowed: pd.Index) -> str:
 
 
 def by_level(found: Posterior, allowed: pd.Index) -> list[str]:
-    """Return what is advised at each level: one method, but where another is expected to be better by half the margin."""
+    """Return what is advised at each level: one method, unless another is expected better by half the margin."""
     whole = best_at(found, range(len(found.at)), allowed)
     mean = pd.DataFrame(found.mean, index=found.methods).loc[allowed]
     best = mean.idxmax()
@@ -210,7 +216,7 @@ def _rival(draws: pd.DataFrame, label: str) -> str:
 def _equals(runs: Comparisons, label: str) -> list[str]:
     """Return the methods whose whole interval against this one lies inside the margin."""
     pairs = {name: runs.between(name, label) for name in runs.values.index if name != label}
-    return [name for name, pair in pairs.items() if pair.seeds > 2 and -MARGIN < pair.low and pair.high < MARGIN]
+    return [name for name, pair in pairs.items() if pair.seeds > 2 and pair.low > -MARGIN and pair.high < MARGIN]
 
 
 def _more_seeds(pair: Comparison) -> int | None:

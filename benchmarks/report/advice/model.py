@@ -5,10 +5,11 @@ methods lie apart at that place. Over places p and q,
 
     cov(e_p, e_q) = a + b [same dataset] + c [same dataset] exp(-(log IR_p - log IR_q)^2 / 2 l^2) + r [p = q]
 
-and methods are independent given the hyperparameters. a, b, c, r (which add to 1) and l are found by maximum likelihood on
-the other datasets alone. How well they speak for this one is a correlation rho between their effects and this dataset's,
-which is integrated out over a grid: where the images at hand contradict experience, experience loses its weight. The
-noise of a mean over seeds is estimated from the seeds, each method's variance drawn towards the mean of all.
+and methods are independent given the hyperparameters. a, b, c, r (which add to 1) and l are found by maximum
+likelihood on the other datasets alone. How well they speak for this one is a correlation rho between their effects
+and this dataset's, which is integrated out over a grid: where the images at hand contradict experience, experience
+loses its weight. The noise of a mean over seeds is estimated from the seeds, each method's variance drawn towards the
+mean of all.
 """
 
 from __future__ import annotations
@@ -97,7 +98,10 @@ class Estimator:
             use_mine: False for what the other datasets alone would say.
         """
         names = sorted(set().union(*(place.values.index for place in mine)))
-        others = [p for p in self.others if p.dataset != mine[0].dataset and len(p.values.index.intersection(names)) > 1]
+        here = base_name(mine[0].dataset)
+        others = [
+            p for p in self.others if base_name(p.dataset) != here and len(p.values.index.intersection(names)) > 1
+        ]
         own = effects(mine, names, _typical_noise(others))
         known = effects(others, names, _typical_noise(others)) if others else None
         weights = self._hyperparameters(known)
@@ -127,11 +131,16 @@ class Estimator:
         return self._fitted[key]
 
 
+def base_name(dataset: str) -> str:
+    """Name the images, whatever the settings: `elpv [settings 1a2b]` holds those of `elpv`."""
+    return dataset.split(" [settings", 1)[0]
+
+
 def effects(at: Sequence[Place], methods: Sequence[str], typical: float) -> Effects:
     """Reduce places to scaled effects; `typical` is the variance of one run where a place has one seed only.
 
-    A method far behind is no less use than one farther behind: effects are cut where they lie as far below the median as
-    the best lies above.
+    A method far behind is no less use than one farther behind: effects are cut where they lie as far below the median
+    as the best lies above.
     """
     scaled, noise, scale = [], [], []
     for place in at:

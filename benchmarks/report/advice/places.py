@@ -57,13 +57,14 @@ def places(frame: pd.DataFrame, metric: str) -> list[Place]:
     for (dataset, protocol, level), part in done.groupby(["dataset", "protocol", "level"], sort=True):
         table = part.pivot_table(index="label", columns="seed", values=column, aggfunc="first")
         values = POINTS * METRICS[column].sign * table
-        result.append(Place(str(dataset), str(protocol), float(level), _imbalance(part), values))  # type: ignore[arg-type]
+        result.append(Place(str(dataset), str(protocol), float(str(level)), _imbalance(part), values))
     return result
 
 
 def _imbalance(part: pd.DataFrame) -> float:
     counts = part["counts"].iloc[0]
     sizes = np.asarray(json.loads(counts) if isinstance(counts, str) else counts, dtype=float)
-    if sizes.size == 0 or sizes.min() <= 0:
+    if sizes.size == 0:
         return max(1.0, float(part["level"].iloc[0]))
-    return float(sizes.max() / sizes.min())
+    # no image at all counts as half an image
+    return float(sizes.max() / max(sizes.min(), 0.5))

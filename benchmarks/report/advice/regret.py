@@ -1,11 +1,12 @@
 """How good the advice is: made from some seeds, scored on the others.
 
-At every level of every dataset, advice is made from at most three seeds and from other datasets, and its method's accuracy is
-read off the seeds left out. Beside it stand three simpler rules and the best in hindsight. What the advice loses lies between
-two numbers:
+At every level of every dataset, advice is made from at most three seeds and from other datasets, and its method's
+accuracy is read off the seeds left out. Beside it stand three simpler rules and the best in hindsight. What the
+advice loses lies between two numbers:
 
 - at most (`upper`): against the best method of the very seeds that score it. That best is picked for its luck too.
-- at least (`lower`): against the method that all seeds but the scoring one call best, which needs no luck, but need not be the
+- at least (`lower`): against the method that all seeds but the scoring one call best, which needs no luck, but need
+  not be the
   best. It is negative where the advice knows better.
 """
 
@@ -37,8 +38,8 @@ def regret(places: Sequence[Place], estimator: Estimator, control: str) -> pd.Da
     """Score the advice at every level of every dataset that has two seeds or more.
 
     Returns:
-        Indexed by dataset, protocol and level: `seeds` (that advice was made from), `splits`, the mean held-out points by
-        each of `POLICIES`, `hindsight` (the best on the scoring seeds), `upper` and `lower` (see the module).
+        Indexed by dataset, protocol and level: `seeds` (that advice was made from), `splits`, the mean held-out
+        points by each of `POLICIES`, `hindsight` (the best on the scoring seeds), `upper` and `lower` (see the module).
     """
     groups: dict[tuple[str, str], list[Place]] = {}
     for place in places:
@@ -58,7 +59,7 @@ def regret(places: Sequence[Place], estimator: Estimator, control: str) -> pd.Da
 
 def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict[str, object]]:
     allowed = measured_everywhere(levels)
-    seeds = sorted(set.intersection(*(set(place.values.columns) for place in levels)))
+    seeds = sorted(set.intersection(*({int(seed) for seed in place.values.columns} for place in levels)))
     if len(seeds) < 2 or len(allowed) < 2:
         return []
     size = min(SEEDS, len(seeds) - 1)
@@ -83,7 +84,7 @@ def _split(
             "others": _others(before, i, allowed, control),
             "control": control,
         }
-        held = [seed for seed in values.columns if seed not in made_from]
+        held = [seed for seed in map(int, values.columns) if seed not in made_from]
         score = values[held].mean(axis=1)
         got = {name: float(score.get(label, np.nan)) for name, label in picks.items()}
         rows.append(
@@ -111,5 +112,5 @@ def _honest_best(values: pd.DataFrame, held: Sequence[int]) -> float:
     got = []
     for seed in held:
         best = values.drop(columns=seed).mean(axis=1).idxmax()
-        got.append(values.loc[best, seed])
+        got.append(float(values[seed][str(best)]))
     return float(np.nanmean(got)) if np.isfinite(got).any() else float("nan")

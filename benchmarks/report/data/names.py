@@ -33,8 +33,6 @@ COMPARISONS = {
     AS_IN_PAPER: "as in the paper: common methods on the single-scale network",
     EQUAL_FOOTING: "equal footing: every method on the multi-scale network, no source task",
 }
-LOW_IMBALANCE = 10
-"""Ratios up to this one are called low in the summary; so are minority counts of at least this one."""
 
 
 @dataclass(frozen=True)

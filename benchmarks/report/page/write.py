@@ -21,13 +21,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import COMPARISONS, dataset_title
 from benchmarks.report.page.data import page_data
 from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics.tests import CAVEAT, Analysis
 from benchmarks.report.statistics.text import control_rows, friedman_sentence
-from benchmarks.report.summary.summary import RULES
 from benchmarks.report.summary.text import Paragraph
 from benchmarks.report.tables.model import Table
 

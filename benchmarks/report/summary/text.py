@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmarks.report.advice.make import Advised
+from benchmarks.report.advice.wording import RULES, headline, scored_text, sentences, where
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import METRICS, dataset_title, level_name
+from benchmarks.report.data.names import dataset_title, level_name
 from benchmarks.report.data.points import skipped
 from benchmarks.report.statistics.tests import Analysis
-from benchmarks.report.summary.summary import RULES, Finding, Rival
 from benchmarks.report.tables.render import escape_markdown
 
 NAMED = 8
@@ -27,9 +28,12 @@ class Paragraph:
     advice: str = ""
 
 
-def paragraphs(found: Sequence[Finding], metric: str, control: str) -> list[Paragraph]:
-    """Write one paragraph per dataset, protocol and range."""
-    return [_paragraph(finding, metric, control) for finding in found if finding.leader]
+def paragraphs(advised: Advised, metric: str) -> list[Paragraph]:
+    """Write one paragraph per dataset and protocol."""
+    return [
+        Paragraph(where(each), sentences(each, metric, scored_text(advised.scored(each))), headline(each))
+        for each in advised.advice
+    ]
 
 
 def overall(analysis: Analysis | None) -> list[str]:
@@ -87,58 +91,6 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
         "",
     ]
     return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
-
-
-def _paragraph(found: Finding, metric: str, control: str) -> Paragraph:
-    shown = METRICS[metric]
-    unit = f" {shown.unit}" if shown.unit else ""
-    where = f"{dataset_title(found.dataset)}, {found.protocol}: {found.range_text}"
-    lead = f"{found.leader} leads with a mean {shown.title.lower()} of {shown.text(found.mean)}{unit}"
-    sentences = [f"{lead}, {_gain(found, metric, control)}."]
-    if not found.enough:
-        sentences.append(
-            f"With {_count(found.seeds, 'seed')} no difference can be told from chance: run more seeds before choosing."
-        )
-        return Paragraph(where, sentences)
-    if found.tied:
-        names = _list([f"{rival.label} ({_difference(rival, metric)})" for rival in found.tied])
-        sentences.append(f"Not distinguishable from it: {names}.")
-    if found.behind:
-        sentences.append(f"Distinguishably behind: {_count(found.behind, 'other method')}.")
-    return Paragraph(where, sentences, _advice(found, control))
-
-
-def _gain(found: Finding, metric: str, control: str) -> str:
-    if found.leader == control:
-        return "the plain baseline itself"
-    if found.gain is None:
-        return f"{control} not measured on this range"
-    shown, gain = METRICS[metric], found.gain
-    points = f" {shown.points}" if shown.points else ""
-    interval = ""
-    if gain.low > float("-inf"):
-        interval = f" [95 % interval {_signed(gain.low, metric)}, {_signed(gain.high, metric)}]"
-    cost = f", at {gain.cost:.1f} times its training time" if gain.cost == gain.cost else ""
-    return f"{_signed(gain.difference, metric)}{points} against {control}{interval}{cost}"
-
-
-def _advice(found: Finding, control: str) -> str:
-    if found.advice == control:
-        return f"Plain {control} will do: nothing measured is distinguishably better."
-    cost = next(
-        (rival.cost for rival in [*found.tied, found.gain] if rival and rival.label == found.advice), float("nan")
-    )
-    price = f" ({cost:.1f} times the training time of {control})" if cost == cost else ""
-    return f"Use {found.advice}{price}."
-
-
-def _difference(rival: Rival, metric: str) -> str:
-    return _signed(rival.difference, metric)
-
-
-def _signed(value: float, metric: str) -> str:
-    shown = METRICS[metric]
-    return f"{value * shown.scale:+.{min(shown.decimals, 1 if shown.scale > 1 else 3)}f}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,0 +1,91 @@
+"""Advice for everything in a report, and its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from benchmarks.report.advice.decision import Advice, advise
+from benchmarks.report.advice.model import Estimator
+from benchmarks.report.advice.places import Place, places
+from benchmarks.report.advice.reference import experience
+from benchmarks.report.advice.regret import POLICIES, regret
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
+
+
+@dataclass
+class Advised:
+    """All advice of a report.
+
+    Attributes:
+        advice: one a dataset and protocol.
+        regret: the score on seeds left out, see `benchmarks.report.advice.regret.regret`.
+    """
+
+    advice: list[Advice] = field(default_factory=list)
+    regret: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def scored(self, advice: Advice) -> pd.DataFrame:
+        """Return the score of one dataset and protocol; empty where it has none."""
+        table = self.regret
+        if table.empty:
+            return table
+        at = table.index.get_level_values
+        return table[(at("dataset") == advice.dataset) & (at("protocol") == advice.protocol)]
+
+
+def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> Advised:
+    """Advise on every dataset and protocol of the records.
+
+    Args:
+        frame: the records, see `benchmarks.report.COLUMNS`.
+        metric: one of `benchmarks.report.METRICS`.
+        control: the method that others are compared with.
+        score: whether to score the advice on seeds left out, too.
+    """
+    mine = places(frame, metric)
+    datasets = {place.dataset for place in mine}
+    others = [*mine, *(place for place in experience(metric) if place.dataset not in datasets)]
+    estimator = Estimator(others)
+    groups: dict[tuple[str, str], list[Place]] = {}
+    for place in mine:
+        groups.setdefault((place.dataset, place.protocol), []).append(place)
+    result = Advised()
+    for (dataset, protocol), group in groups.items():
+        at = frame["dataset"].eq(dataset) & frame["protocol"].eq(protocol) & frame["comparison"].eq(AS_IN_PAPER)
+        cost = frame[at].groupby("label").agg(steps=("steps", "median"), seconds=("seconds_fit", "median"))
+        found = advise(group, estimator, control, cost, tables=len(groups))
+        result.advice += [found] if found else []
+    if score:
+        result.regret = regret(mine, estimator, control)
+    return result
+
+
+def regret_csv(table: pd.DataFrame) -> str:
+    """Write the scores as CSV."""
+    return table.round(3).to_csv(lineterminator="\n")
+
+
+def regret_markdown(table: pd.DataFrame, control: str) -> str:
+    """Write the scores as a Markdown table, mean and worst below."""
+    if table.empty:
+        return "# What the advice loses\n\nNothing to score: it takes a dataset with two seeds and two methods.\n"
+    heads = ["where", *POLICIES.values(), "best in hindsight", "loses at least", "at most"]
+    heads = [control if head == POLICIES["control"] else head for head in heads]
+    columns = [*POLICIES, "hindsight", "lower", "upper"]
+    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(columns)]
+    for (dataset, protocol, level), *values in table[columns].itertuples():
+        name = f"{dataset_title(str(dataset))}, {protocol}, {level_name(str(protocol), float(level))}"
+        lines.append(f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
+    lines.append("| **mean** | " + " | ".join(f"{value:.1f}" for value in table[columns].mean()) + " |")
+    worst = " | ".join(f"{table[column].max():.1f}" for column in columns[-2:])
+    lines.append("| **worst** |" + " |" * (len(columns) - 2) + f" {worst} |")
+    seeds = " or ".join(str(int(n)) for n in sorted(table["seeds"].unique()))
+    about = (
+        f"Points on the seeds left out; each rule chose a method from {seeds} seeds, and the advice from other "
+        "datasets too, never from this one's. *At most*: against the best method of the very seeds that score "
+        "it, whose luck is in it. *At least*: against the method that all seeds but the scoring one call best; "
+        "negative where the advice knew better."
+    )
+    return "\n".join(["# What the advice loses", "", about, "", *lines, ""])

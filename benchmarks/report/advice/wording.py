@@ -1,0 +1,169 @@
+"""The advice in words: what to do first, then how sure that is, then how often such advice was right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmarks.report.advice.calls import MIN_SEEDS, Comparison
+from benchmarks.report.advice.decision import MARGIN, SURE, Advice, Choice
+from benchmarks.report.advice.places import Place, decided_by
+from benchmarks.report.data.names import METRICS, dataset_title, level_name, number
+
+NAMED = 5
+"""So many methods are named one by one before "and n more"."""
+RULES = [
+    "The advised method has the best expected mean over the levels named, given these runs and the results on "
+    "other datasets (the reference results that come with the suite, and the other datasets of this run; never "
+    "the same dataset). The estimator is a linear mixed model: effects of methods, of methods on a dataset, "
+    "and of methods at similar imbalance ratios; its variances are fitted to the other datasets alone, and how "
+    "far these speak for the images at hand is estimated from both (agreement, from 0 to 1). Decided by "
+    "balanced accuracy where the metric is accuracy.",
+    f"A point is a hundredth of the metric. Less than {MARGIN:g} point counts as no difference in practice. "
+    f"Decided: with a probability of at least {SURE:.0%}, no other method is better by more than that; else "
+    "undecided, and the best so far is named.",
+    "Better than the control and behind the leader: said from these runs alone, levels averaged first, a seed "
+    "being one observation; t-tests with moderated variances, the error rate of 5 % shared by all pairs of "
+    f"methods and all tables of the report. With fewer than {MIN_SEEDS} seeds none is called. Within {MARGIN:g} "
+    "point of it: the whole 95 % interval of the difference on these runs lies inside.",
+    "A cheaper method never replaces the advised one; it is named where it is within the margin, takes at most "
+    "half the steps and saves at least a minute a training.",
+    "Seeds draw the split, the subset and the training anew from the same pool of images: the intervals are "
+    "about such draws, and do not cover images of another kind.",
+    "Scored on itself: advice made from at most three seeds, read off the seeds left out; `regret.md` has "
+    "every level. At most: against the best on the very seeds that score it, which was lucky too. At least: "
+    "against what all other seeds call best.",
+]
+
+
+def headline(advice: Advice) -> str:
+    """Say in one sentence what to do."""
+    choice = advice.choice
+    if choice.decided and advice.control in choice.equals:
+        return f"Use {choice.label}; plain {advice.control} is within {MARGIN:g} point of it here, and will do."
+    if choice.decided:
+        return f"Use {choice.label}."
+    gain = "" if choice.measured is None else f", {_measured(choice.measured)} over {advice.control}"
+    return f"Undecided; best so far: {choice.label}{gain}{_more(choice)}."
+
+
+def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
+    """Say how sure the advice is, what it rests on, and where another method is expected to do better.
+
+    Args:
+        advice: the decision.
+        metric: what was asked for.
+        scored: how such advice did on seeds left out (`scored_text`).
+    """
+    result = [_odds(advice, metric), *([_basis(advice)] if advice.choice.gain[0] == advice.choice.gain[0] else [])]
+    result += [_apart(choice, advice.control) for choice in advice.apart]
+    result += [_called(advice)]
+    if advice.choice.equals:
+        names = _list(advice.choice.equals)
+        result.append(f"Shown to be within {MARGIN:g} point of {advice.choice.label} by these runs: {names}.")
+    if advice.cheaper:
+        result.append(f"{advice.cheaper} is one of them, in at most half the steps.")
+    return result + ([scored] if scored else [])
+
+
+def where(advice: Advice) -> str:
+    """Name the dataset, protocol and levels that the advice is about."""
+    return f"{dataset_title(advice.dataset)}, {advice.protocol}: {levels_text(advice.choice.places)}"
+
+
+def levels_text(places: Sequence[Place]) -> str:
+    """Name some levels of one protocol: `IR 10, 20 and 80`."""
+    protocol, levels = places[0].protocol, [place.level for place in places]
+    if len(levels) == 1:
+        return level_name(protocol, levels[0])
+    values = [number(level) for level in levels]
+    joined = f"{', '.join(values[:-1])} and {values[-1]}"
+    return f"{joined} minority images" if protocol == "few" else f"IR {joined}"
+
+
+def scored_text(table: pd.DataFrame, place: str = "here") -> str:
+    """Say how advice made from some seeds did on the seeds left out; nothing where none was scored."""
+    if table.empty:
+        return ""
+    low, high = float(table["lower"].mean()), float(table["upper"].mean())
+    seeds = " or ".join(f"{int(n)}" for n in sorted(table["seeds"].unique()))
+    rivals = "; ".join(
+        f"{text} {table[name].mean():.1f}"
+        for name, text in (("best_mean", "the best mean of those seeds"), ("control", "the control"))
+        if table[name].notna().any()
+    )
+    return (
+        f"Scored on itself {place}: advice from {seeds} seeds lost at least {low:.1f} and at most {high:.1f} "
+        f"points on the seeds left out, averaged over {len(table)} levels (worst level: at most "
+        f"{table['upper'].max():.1f}); it reached {table['advice'].mean():.1f}, {rivals}."
+    )
+
+
+def _odds(advice: Advice, metric: str) -> str:
+    choice, title = advice.choice, METRICS[decided_by(metric)].title.lower()
+    return (
+        f"With {_count(advice.seeds, 'seed')} and {_count(advice.methods, 'method')}, the probability is "
+        f"{_percent(choice.within)} that {choice.label} is within {MARGIN:g} point of the best in {title}, "
+        f"{_percent(choice.best)} that it is the best; the expected loss is {choice.shortfall:.1f} points."
+    )
+
+
+def _basis(advice: Advice) -> str:
+    choice, (mean, low, high) = advice.choice, advice.choice.gain
+    if choice.label == advice.control:
+        return "That is the control itself: nothing is expected to do better."
+    parts = [f"Expected over {advice.control}: {mean:+.1f} points [95 % {low:+.1f}, {high:+.1f}]"]
+    if choice.measured is not None:
+        parts.append(f"these runs alone say {_measured(choice.measured)}")
+    if advice.datasets:
+        known = (
+            f"{_count(advice.datasets, 'other dataset')} alone {choice.prior_gain:+.1f} (agreement {advice.rho:.1f})"
+        )
+        parts.append(known)
+    else:
+        parts.append("no other dataset speaks")
+    return f"{parts[0]}; {', '.join(parts[1:])}."
+
+
+def _apart(choice: Choice, control: str) -> str:
+    gain = "" if choice.gain[0] != choice.gain[0] else f" (expected {choice.gain[0]:+.1f} points over {control})"
+    return f"At {levels_text(choice.places)} alone, {choice.label} is expected to be better{gain}: use it there."
+
+
+def _called(advice: Advice) -> str:
+    if advice.seeds < MIN_SEEDS:
+        return (
+            f"With {_count(advice.seeds, 'seed')} no difference can be told from chance by these runs alone: add seeds."
+        )
+    better = _list(advice.better) if advice.better else "none"
+    text = f"By these runs alone, corrected for all pairs: better than {advice.control}: {better}"
+    text = f"{text}; behind {advice.leader}, the best mean: {_list(advice.behind) if advice.behind else 'none'}."
+    return f"{text} Such a run calls a true gain of {advice.detectable:.0f} points in four of five cases."
+
+
+def _measured(pair: Comparison) -> str:
+    if pair.seeds < MIN_SEEDS:
+        return f"{pair.difference:+.1f} points"
+    return f"{pair.difference:+.1f} points [95 % {pair.low:+.1f}, {pair.high:+.1f}]"
+
+
+def _more(choice: Choice) -> str:
+    if not choice.rival:
+        return ""
+    if choice.more_seeds is None:
+        return f"; no affordable number of seeds would tell it from {choice.rival}"
+    return f"; about {_count(choice.more_seeds, 'more seed')} would tell it from {choice.rival}"
+
+
+def _percent(share: float) -> str:
+    return "over 99 %" if share > 0.99 else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _list(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,172 @@
+"""The advice: what it weighs, when it is sure, and that it does not depend on the machine."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.report.advice.decision import advise
+from benchmarks.report.advice.make import make, regret_markdown
+from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, effects, run_variance
+from benchmarks.report.advice.places import Place, places
+from benchmarks.report.advice.regret import regret
+from benchmarks.report.advice.wording import headline, levels_text, scored_text, sentences
+from benchmarks.report.data.loading import collect
+from tests.report.synthetic import cell, record, write
+
+NAMES = ["cross-entropy", "crt", "focal", "mixup", "oversampling", "smote"]
+
+
+def place(means, dataset="folder:/a/tiles", level=20.0, seeds=3, noise=1.0, rng=None, protocol="step"):
+    """Return a place with these mean accuracies in percent and normal noise of so many points."""
+    rng = rng or np.random.default_rng(0)
+    values = np.array([means[name] for name in means])[:, None] + noise * rng.normal(size=(len(means), seeds))
+    return Place(dataset, protocol, level, max(level, 1.0), pd.DataFrame(values, index=list(means)))
+
+
+def experience(best, rng, datasets=("d1", "d2", "d3")):
+    """Return other datasets on which one method is ten points better."""
+    means = {name: 80.0 + 10.0 * (name == best) + i for i, name in enumerate(NAMES)}
+    return [place(means, name, level, rng=rng) for name in datasets for level in (10.0, 20.0, 40.0)]
+
+
+def test_without_experience_an_effect_is_drawn_towards_the_mean_by_signal_over_signal_and_noise():
+    # effects -6, 0, 6 about their median and mean, and no noise but what is said of a single seed
+    mine = place({"cross-entropy": 70.0, "focal": 76.0, "crt": 82.0}, seeds=1, noise=0.0)
+    found = effects([mine], list(mine.values.index), typical=6.0)
+    # mean square 24 less noise 6: the scale is sqrt 18, and the noise 6/18 of it
+    assert found.scale == pytest.approx([np.sqrt(18.0)])
+    assert found.noise == pytest.approx(np.full((1, 3), 1 / 3))
+    # with nothing known, half of the mean square is noise: 12 of 24, so an effect is halved
+    posterior = Estimator([]).posterior([mine])
+    assert dict(zip(posterior.methods, posterior.mean[:, 0], strict=True)) == pytest.approx(
+        {"cross-entropy": -3.0, "focal": 0.0, "crt": 3.0}
+    )
+
+
+def test_a_methods_variance_is_drawn_towards_that_of_all():
+    values = np.array([[0.0, 3.0, -3.0], [0.0, -3.0, 3.0], [0.0, 0.0, 0.0]])
+    # row sums of squares 18, 18, 0 over 2 degrees of freedom, times 3/2 for the column means: 13.5, 13.5, 0
+    drawn, mean = run_variance(values)
+    assert mean == pytest.approx(9.0)
+    weight = PRIOR_SEEDS / (PRIOR_SEEDS + 2)
+    assert drawn == pytest.approx([weight * 9 + (1 - weight) * v for v in (13.5, 13.5, 0.0)])
+
+
+def test_other_datasets_decide_where_the_seeds_are_noisy():
+    rng = np.random.default_rng(1)
+    means = {name: 70.0 + 1.0 * (name == "focal") for name in NAMES}
+    noisy = [place(means, noise=8.0, rng=rng)]
+    found = advise(noisy, Estimator(experience("focal", rng)), "cross-entropy")
+    assert (found.choice.label, found.datasets) == ("focal", 3)
+
+
+def test_the_images_at_hand_outvote_other_datasets_that_they_contradict():
+    rng = np.random.default_rng(2)
+    means = {name: 70.0 + 10.0 * (name == "smote") - 10.0 * (name == "focal") for name in NAMES}
+    found = advise([place(means, seeds=5, rng=rng)], Estimator(experience("focal", rng)), "cross-entropy")
+    assert found.choice.label == "smote"
+    assert found.rho < 0.6
+
+
+def test_the_same_dataset_is_no_experience():
+    rng = np.random.default_rng(3)
+    mine = place(dict.fromkeys(NAMES, 70.0), dataset="d1 [settings 1a2b]", rng=rng)
+    assert Estimator(experience("focal", rng)).posterior([mine]).datasets == 2
+
+
+def test_absence_of_evidence_is_no_advice_for_the_control():
+    rng = np.random.default_rng(4)
+    means = {name: 80.0 + 4.0 * (name == "focal") for name in NAMES}
+    found = advise([place(means, noise=6.0, rng=rng)], Estimator([]), "cross-entropy")
+    assert not found.choice.decided
+    assert "cross-entropy" not in found.choice.equals
+    text = headline(found)
+    assert text.startswith(f"Undecided; best so far: {found.choice.label}")
+    assert "would tell it from" in text
+
+
+def test_a_clear_winner_is_decided_and_called():
+    rng = np.random.default_rng(5)
+    means = {name: 80.0 + 12.0 * (name == "focal") for name in NAMES}
+    found = advise([place(means, seeds=5, noise=0.5, rng=rng)], Estimator([]), "cross-entropy")
+    assert (found.choice.label, found.choice.decided, found.better) == ("focal", True, ["focal"])
+    assert sorted(found.behind) == sorted(set(NAMES) - {"focal"})
+    assert headline(found) == "Use focal."
+
+
+def test_equivalence_is_shown_by_an_interval_inside_the_margin():
+    rng = np.random.default_rng(6)
+    means = {name: 80.0 - 5.0 * (name not in ("focal", "cross-entropy")) for name in NAMES}
+    found = advise([place(means, seeds=10, noise=0.3, rng=rng)], Estimator([]), "cross-entropy")
+    assert {found.choice.label, *found.choice.equals} == {"focal", "cross-entropy"}
+
+
+def test_another_method_is_named_where_it_is_better_by_half_the_margin():
+    rng = np.random.default_rng(7)
+    at = {5.0: "crt", 20.0: "focal", 80.0: "focal"}
+    mine = [place({n: 80.0 + 9.0 * (n == best) for n in NAMES}, level=x, seeds=5, rng=rng) for x, best in at.items()]
+    found = advise(mine, Estimator([]), "cross-entropy")
+    assert found.choice.label == "focal"
+    assert [(c.label, [p.level for p in c.places]) for c in found.apart] == [("crt", [5.0])]
+
+
+def test_seconds_change_nothing_but_a_cheaper_equal_is_named():
+    rng = np.random.default_rng(8)
+    means = {name: 80.0 - 9.0 * (name not in ("focal", "crt")) for name in NAMES}
+    means["focal"] += 0.2
+    mine = [place(means, seeds=10, noise=0.2, rng=rng)]
+    cost = pd.DataFrame({"steps": 200.0, "seconds": 500.0}, index=NAMES)
+    cost.loc["crt"] = [80.0, 200.0]
+    slow, none = advise(mine, Estimator([]), "cross-entropy", cost), advise(mine, Estimator([]), "cross-entropy")
+    assert (slow.choice.label, slow.cheaper, none.choice.label, none.cheaper) == ("focal", "crt", "focal", "")
+
+
+def test_a_method_that_lacks_a_level_or_is_alone_is_not_advised():
+    first, second = place({"cross-entropy": 70.0, "focal": 99.0}), place({"cross-entropy": 70.0}, level=40.0)
+    assert advise([first, second], Estimator([]), "cross-entropy") is None
+
+
+def test_a_single_seed_gives_the_best_so_far():
+    found = advise([place({name: 70.0 + i for i, name in enumerate(NAMES)}, seeds=1)], Estimator([]), "cross-entropy")
+    assert not found.choice.decided
+    assert "add seeds" in " ".join(sentences(found, "accuracy"))
+
+
+def test_identical_methods_are_not_told_apart_by_experience_either():
+    rng = np.random.default_rng(9)
+    same = [place(dict.fromkeys(NAMES, 75.0), seeds=5, rng=rng)]
+    found = advise(same, Estimator(experience("focal", rng)), "cross-entropy")
+    assert abs(found.choice.gain[0]) < 1
+    assert found.better == []
+
+
+def test_regret_by_hand():
+    # two seeds: from either one, focal is best; on the other seed smote is best once, by 6, and focal once
+    values = pd.DataFrame({0: [50.0, 90.0, 60.0], 1: [50.0, 80.0, 86.0]}, index=["cross-entropy", "focal", "smote"])
+    table = regret([Place("d", "step", 20.0, 20.0, values)], Estimator([]), "cross-entropy")
+    (row,) = table.to_dict("records")
+    # from seed 0 focal, scored 80 on seed 1, hindsight 86; from seed 1 smote, scored 60 on seed 0, hindsight 90
+    assert (row["advice"], row["best_mean"], row["control"]) == (70.0, 70.0, 50.0)
+    assert (row["hindsight"], row["upper"], row["lower"]) == (88.0, 18.0, 0.0)
+    assert "at least 0.0 and at most 18.0 points" in scored_text(table)
+    assert "| **worst** |" in regret_markdown(table, "cross-entropy")
+
+
+def test_a_run_is_read_into_places_and_own_images_are_advised_by_their_folders_name(tmp_path):
+    means = {"cross-entropy": 0.8, "focal": 0.9, "crt": 0.85}
+    records = [
+        record(cell("folder:/home/somebody/tiles", ratio, seed, label), mean + 0.004 * (seed - 1))
+        for label, mean in means.items()
+        for ratio in (20, 40)
+        for seed in range(3)
+    ]
+    frame = collect([write(tmp_path, records)]).frame
+    assert [(p.level, p.imbalance, p.values.shape) for p in places(frame, "accuracy")] == [
+        (20.0, 20.0, (3, 3)),
+        (40.0, 40.0, (3, 3)),
+    ]
+    made = make(frame, "accuracy", "cross-entropy")
+    (advice,) = made.advice
+    assert advice.choice.label == "focal"
+    assert levels_text(advice.choice.places) == "IR 20 and 40"
+    assert len(made.regret) == 2
