@@ -192,8 +192,10 @@ class Session:
         from benchmarks import report
 
         start = time.monotonic()
-        report.build([self.store.root])
+        made = report.build([self.store.root])
         took = duration(time.monotonic() - start)
+        for part in made.paragraphs:
+            say(self.console, f"{part.heading}: {part.advice} {part.sentences[0]}")
         say(self.console, f"tables, figures and page in {self.store.root} ({took})")
 
 
