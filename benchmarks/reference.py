@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 
 from benchmarks import report
-from benchmarks.records.store import Store, write_atomic
-from datasets import UserError
+from benchmarks.commands.ending import ending
+from benchmarks.records.files import write_atomic
+from benchmarks.records.store import Store
 
 
-def write(run: Path, out: Path) -> None:
-    """Write the reference of a run.
+def write(run: Path, out: Path) -> int:
+    """Write the reference of a run; returns 0.
 
     Args:
         run: a results folder.
@@ -33,6 +33,7 @@ def write(run: Path, out: Path) -> None:
     report.build([run], out)
     frame = report.load(run)
     write_atomic(out / "README.md", lambda file: file.write(about(Store(run), frame).encode()))
+    return 0
 
 
 def about(store: Store, frame: pd.DataFrame) -> str:
@@ -42,7 +43,7 @@ def about(store: Store, frame: pd.DataFrame) -> str:
         kept = {k: v for k, v in record.environment.items() if k not in ("platform", "revision")}
         key = json.dumps(kept, sort_keys=True)
         environments[key] = environments.get(key, 0) + 1
-    commands = "\n".join(grid["command"].replace(str(store.root), "DIR") for grid in store.grids())
+    commands = "\n".join(grid.command.replace(str(store.root), "DIR") for grid in store.grids())
     places = "\n".join(f"- {count} cells: {_plain(json.loads(key))}" for key, count in environments.items())
     return (
         "# Reference results\n\n"
@@ -66,12 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="results folder")
     parser.add_argument("out", type=Path, help="folder of the reference")
     options = parser.parse_args(arguments)
-    try:
-        write(options.run, options.out)
-    except UserError as error:
-        Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
-        return 2
-    return 0
+    return ending(lambda: write(options.run, options.out), "stopped; the reference may be of different records")
 
 
 if __name__ == "__main__":

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from datasets import atomic
 from datasets.base import UserError
 
-_PARTIAL = ".partial"
-_ABANDONED_SECONDS = 24 * 3600
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -72,20 +69,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UserError: the folder is full or cannot be written to.
     """
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        with temporary.open("wb+") as file:
+        atomic.sweep(path.parent)
+        with atomic.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise _explained(error, path.parent) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _fill(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, fill: Callable[[np.memmap], None]) -> None:
@@ -100,14 +90,6 @@ def _reopened(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) ->
     if array is None:
         raise UserError(f"{path} was changed while it was read; run again")
     return array
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left behind; a day is longer than any array takes to write."""
-    for file in folder.glob(f"*{_PARTIAL}"):
-        with suppress(OSError):
-            if time.time() - file.stat().st_mtime > _ABANDONED_SECONDS:
-                file.unlink()
 
 
 def _explained(error: OSError, folder: Path) -> Exception:

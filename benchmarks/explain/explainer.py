@@ -7,22 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from benchmarks.explain.cams import Unexplainable
 from benchmarks.explain.seen import Seen, see, where
 from benchmarks.explain.view import View, look
 from benchmarks.explain.write import hardest, write_all
 from benchmarks.grid.cells import Cell
-from benchmarks.running.session import Session
+from benchmarks.running.planning import Plan
 from datasets import UserError
 
 
 @dataclass
 class Explainer:
-    """Explains the cells of a session.
+    """Explains the cells of a plan.
 
     Attributes:
-        session: grid, results folder and console.
+        plan: grid and results folder.
+        console: where to say what happens.
         number: of images in the panels.
         cache: folder of decoded images and maps.
         device: where to train.
@@ -30,7 +32,8 @@ class Explainer:
         failed: cells whose training failed, with the error.
     """
 
-    session: Session
+    plan: Plan
+    console: Console
     number: int
     cache: Path
     device: str
@@ -43,7 +46,7 @@ class Explainer:
         Raises:
             UserError: the data cannot be used, or nothing could be explained.
         """
-        cells = self.session.grid.cells
+        cells = self.plan.grid.cells
         views = {cell.seed: look(cell.data, cell.seed, self.number, self.cache) for cell in cells[:1]}
         drawn = hardest(cells)
         seen = []
@@ -61,8 +64,8 @@ class Explainer:
             raise UserError("nothing to show: " + "; ".join(f"{name}: {why}" for name, why in missing.items()))
         if not len(next(iter(views.values())).marked):
             self._say(f"scores: n/a, {cells[0].dataset} has no masks of its defects")
-        files = write_all(seen, views, missing, self.session.store.root / "explain")
-        self._say(f"{len(files)} files in {self.session.store.root / 'explain'}")
+        files = write_all(seen, views, missing, self.plan.store.root / "explain")
+        self._say(f"{len(files)} files in {self.plan.store.root / 'explain'}")
         return 1 if self.failed else 0
 
     def _see(self, cell: Cell, view: View, with_features: bool) -> Seen | None:
@@ -80,18 +83,18 @@ class Explainer:
 
     def _compare(self, one: Seen) -> str:
         """Say whether the results folder has this cell's record, and whether these are its logits."""
-        record = self.session.known.get(one.cell.id)
+        record = self.plan.known.get(one.cell.id)
         if record is None or record.status != "done":
             return ""
         try:
-            known = self.session.store.read_scores(one.cell.id)["logits"]
+            known = self.plan.store.read_scores(one.cell.id)["logits"]
         except (OSError, KeyError, ValueError):
             return ""
         same = known.shape == one.logits.shape and bool((known == one.logits).all())
         return ": the logits of its record" if same else f": NOT the logits of its record ({_gap(known, one.logits)})"
 
     def _say(self, text: str) -> None:
-        self.session.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _gap(known: np.ndarray, found: np.ndarray) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import methods
 from benchmarks.grid.presets import Comparison, DatasetSettings
+from benchmarks.records.asked import AskedCell
 from datasets import Level
 from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
 
@@ -59,6 +60,13 @@ class Cell(Settings):
         digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
         point = f"{self.level.protocol}_{self.level.short}_s{self.seed}"
         return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.dataset[-40:]}_{point}_{self.method}_{digest}").strip("-.")
+
+    def asked(self) -> AskedCell:
+        """Return what is kept of the cell beside the records of its run."""
+        names = ("dataset", "level", "seed", "method", "label", "family", "comparison")
+        own = {name: getattr(self, name) for name in names}
+        settings = self.settings
+        return AskedCell(id=self.id, budget=settings.budget.steps, backbone=settings.backbone.name, **own)
 
 
 def label(name: str, method: methods.Method) -> str:

@@ -10,17 +10,9 @@ import methods
 from benchmarks.grid.cells import Cell, DataSpec, Training, label
 from benchmarks.grid.presets import Comparison, Preset
 from benchmarks.grid.rows import unsupported, with_source
+from benchmarks.records.asked import Skip
 from datasets import Level, UserError
 from methods.training.settings import NetworkSettings
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A point that the data cannot support, and why."""
-
-    dataset: str
-    level: Level
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0) -> Grid:
         for level in levels(preset):
             reason = unsupported(spec, index, preset.seeds, level)
             if reason:
-                skipped.append(Skip(name, level, reason))
+                skipped.append(Skip(dataset=name, level=level, reason=reason))
                 continue
             for seed in preset.seeds:
                 for cell in _cells(preset, spec, chosen, level, seed, tune):

@@ -1,6 +1,6 @@
 """Results on disk: one JSON file per cell, the scores beside it, and the grid that was asked for.
 
-    <results>/grid.json          every grid asked for in this folder, and the cells the data could not support
+    <results>/grids/<hash>.json  what a run asked for in this folder, and what cannot be had (see `asked.Asked`)
     <results>/cells/<id>.json    what one cell produced (see `Record`)
     <results>/scores/<id>.npz    logits (M, C) float32, labels (M,) int64, indices (M,) int64 of the test images
 
@@ -9,24 +9,20 @@ Every file is written under a temporary name, fsynced and renamed, so that none 
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import json
-import os
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from benchmarks.records.asked import Asked, read_asked, write_asked
+from benchmarks.records.files import write_atomic
 from datasets import UserError
+from datasets.atomic import sweep
 
 SCHEMA = 2
-PARTIAL = ".partial"
-ABANDONED_S = 24 * 3600
 Status = Literal["done", "failed"]
 
 
@@ -105,6 +101,7 @@ class Store:
         self.root = root
         self.cells = root / "cells"
         self.scores = root / "scores"
+        self.asked = root / "grids"
 
     def prepare(self) -> None:
         """Make the folders and see that they can be written.
@@ -115,9 +112,11 @@ class Store:
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
             self.scores.mkdir(exist_ok=True)
-            write_atomic(self.root / ".writable", lambda f: f.write(b""))
-            (self.root / ".writable").unlink()
-            sweep(self.root, self.cells, self.scores)
+            self.asked.mkdir(exist_ok=True)
+            probe = self.root / f".writable-{uuid.uuid4().hex}"
+            write_atomic(probe, lambda f: f.write(b""))
+            probe.unlink()
+            sweep(self.root, self.cells, self.scores, self.asked)
         except OSError as error:
             raise UserError(
                 f"results folder {self.root} cannot be written ({error.strerror}); name another with --results DIR"
@@ -148,23 +147,17 @@ class Store:
         with np.load(self.scores / f"{cell_id}.npz", allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
 
-    def grids(self) -> list[dict[str, Any]]:
-        """Return the grids asked for in this folder, oldest first.
+    def grids(self) -> list[Asked]:
+        """Return what was asked for in this folder, oldest first.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: a file is damaged.
         """
-        path = self.root / "grid.json"
-        try:
-            return list(json.loads(path.read_text())["grids"]) if path.exists() else []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} cannot be read ({error!r}); delete it and run again, the cells stay") from error
+        return read_asked(self.asked)
 
-    def add_grid(self, grid: dict[str, Any]) -> None:
+    def add_grid(self, grid: Asked) -> None:
         """Remember what was asked for; the same grid asked for again is kept once."""
-        grids = [known for known in self.grids() if known != grid] + [grid]
-        text = json.dumps({"schema_version": SCHEMA, "grids": grids}, indent=1)
-        write_atomic(self.root / "grid.json", lambda f: f.write(text.encode()))
+        write_asked(self.asked, grid)
 
 
 def read_record(path: Path) -> Record:
@@ -183,48 +176,6 @@ def read_record(path: Path) -> Record:
             "use the release that wrote it, or another --results DIR"
         )
     return record
-
-
-def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut.
-
-    Raises:
-        UserError: no space is left.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"no space left for {path}; free some and run the same command again, nothing finished is lost"
-            ) from error
-        raise
-
-
-def sweep(*folders: Path) -> None:
-    """Remove what processes that were killed left half written; another run may be writing what is younger."""
-    for folder in folders:
-        for path in folder.glob(f".*{PARTIAL}"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > ABANDONED_S:
-                    path.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a new name to the disk before any later one: no record without its scores, also after a power cut."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def only(records: Iterable[Record], status: Status) -> list[Record]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.commands.arguments import RESULTS
+from benchmarks.commands.ending import ending
 from benchmarks.report.build import build
 from benchmarks.report.data.names import METRICS
 from benchmarks.report.watch import watch
-from datasets import UserError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,17 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    return ending(lambda: _main(options), "stopped; the files of the last report may be of different records")
+
+
+def _main(options: argparse.Namespace) -> int:
     console = Console(stderr=True, soft_wrap=True)
-    folders = options.results or [Path("results/run")]
-    try:
-        if options.watch:
-            console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)
-            watch(folders, options.out, options.metric, options.control)
-            return 0
-        report = build(folders, options.out, options.metric, options.control, figures=not options.no_figures)
-    except UserError as error:
-        console.print(f"error: {error}", style="red", markup=False)
-        return 2
+    folders = options.results or [RESULTS]
+    if options.watch:
+        console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)
+        watch(folders, options.out, options.metric, options.control)
+        return 0
+    report = build(folders, options.out, options.metric, options.control, figures=not options.no_figures)
     console.print(f"{len(report.files)} files written to {report.out}", markup=False)
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.records.store import write_atomic
+from benchmarks.records.files import write_atomic
 from benchmarks.report.advice.make import Advised, make, regret_csv, regret_markdown
 from benchmarks.report.data.export import records_csv
 from benchmarks.report.data.loading import Collection, collect

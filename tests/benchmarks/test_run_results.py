@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 import numpy as np
@@ -82,10 +81,10 @@ def test_grids_are_remembered_each_once(bench) -> None:
     bench("--method", "focal")
     bench("--method", "focal")
     bench("--method", "cross-entropy")
-    grids = json.loads((bench.results / "grid.json").read_text())["grids"]
-    assert [grid["methods"] for grid in grids] == [["focal"], ["cross-entropy"]]
-    assert grids[0]["cells"] == [path.stem for path in (bench.results / "cells").glob("*focal*.json")]
-    assert "--method focal" in grids[0]["command"]
+    grids = Store(bench.results).grids()
+    assert [[cell.method for cell in grid.cells] for grid in grids] == [["focal"], ["cross-entropy"]]
+    assert [f"{cell.id}.json" for cell in grids[0].cells] == [path.name for path in bench.results.glob("cells/*focal*")]
+    assert "--method focal" in grids[0].command
 
 
 def test_a_run_ends_with_tables_figures_and_page(bench) -> None:

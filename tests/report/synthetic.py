@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.records.asked import Asked, Skip
 from benchmarks.records.store import Cost, Data, Failure, Metrics, Record, Store
 from datasets import Level
 
@@ -85,8 +86,38 @@ def record(spec: dict[str, Any], accuracy: float | None = 0.9, recall: Sequence[
     )
 
 
-def write(folder: Path, records: Iterable[Record], grid: dict[str, Any] | None = None) -> Path:
-    """Write records, and the grid that asked for them, as a run would."""
+def asked(
+    datasets: Sequence[str] = ("elpv",),
+    methods: Sequence[str] = ("focal",),
+    ratios: Sequence[float] = RATIOS,
+    seeds: Sequence[int] = (0, 1, 2),
+    protocols: Sequence[str] = ("step",),
+    comparisons: Sequence[str] = ("as-in-paper",),
+    skipped: Sequence[Skip] = (),
+) -> Asked:
+    """Return what a run of such a grid writes: cells once, under their first comparison, and none that is skipped."""
+    cut = {(skip.dataset, skip.level) for skip in skipped}
+    cells = []
+    for dataset, protocol, ratio, seed, comparison, label in product(
+        datasets, protocols, ratios, seeds, comparisons, methods
+    ):
+        spec = cell(dataset, ratio, seed, label, protocol)
+        again = spec["family"] == "proposed" and comparison != comparisons[0]
+        if (dataset, Level(**spec["level"])) in cut or again:
+            continue
+        names = ("dataset", "level", "seed", "method", "label", "family")
+        settings = {"budget": 300, "backbone": "tf_efficientnet_lite0"}
+        identity = f"{dataset}_{protocol}_{ratio}_{seed}_{comparison}_{label}"
+        cells.append({"id": identity, "comparison": comparison} | {name: spec[name] for name in names} | settings)
+    command = "python -m benchmarks.run --all"
+    created = "2026-01-01T00:00:00+00:00"
+    return Asked.model_validate(
+        {"created": created, "preset": "default", "command": command, "missing": {}, "cells": cells, "skipped": skipped}
+    )
+
+
+def write(folder: Path, records: Iterable[Record], grid: Asked | None = None) -> Path:
+    """Write records, and what asked for them, as a run would."""
     store = Store(folder)
     store.prepare()
     for each in records:
@@ -125,20 +156,7 @@ def generate(
         (store.cells / f"{made.id}.json").write_text(made.model_dump_json())
         if scores:
             np.savez_compressed(store.scores / f"{made.id}.npz", **_scores(recalls, rng))
-    store.add_grid(
-        {
-            "preset": "default",
-            "command": "python -m benchmarks.run --all",
-            "datasets": list(datasets),
-            "protocols": list(protocols),
-            "ratios": list(ratios),
-            "minorities": [],
-            "seeds": list(seeds),
-            "methods": list(methods),
-            "comparison": "as-in-paper",
-            "skipped": [],
-        }
-    )
+    store.add_grid(asked(datasets, methods, ratios, seeds, protocols))
     return folder
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import benchmarks
+from benchmarks.records.asked import Skip
 from benchmarks.report import COLUMNS
 from benchmarks.report.data.export import records_csv
 from benchmarks.report.data.frame import shot_recalls
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
-from datasets import UserError
-from tests.report.synthetic import cell, record, write
+from datasets import Level, UserError
+from tests.report.synthetic import asked, cell, record, write
 
 
 def test_one_row_a_cell_with_the_documented_columns(tmp_path):
@@ -140,15 +141,8 @@ def test_a_damaged_record_is_named(tmp_path):
 
 
 def test_seeds_asked_for_come_from_the_grid_and_skipped_levels_are_not_asked(tmp_path):
-    grid = {
-        "datasets": ["elpv"],
-        "protocols": ["step"],
-        "ratios": [10, 80],
-        "seeds": [0, 1, 2],
-        "methods": ["focal", "crt"],
-        "comparison": "as-in-paper",
-        "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "too few"}],
-    }
+    skip = Skip(dataset="elpv", level=Level("step", ratio=80), reason="too few")
+    grid = asked(methods=["focal", "crt"], ratios=[10, 80], seeds=[0, 1, 2], skipped=[skip])
     table = points(collect([write(tmp_path, [record(cell("elpv", 10, 0, "focal"))], grid)])).set_index("label")
     assert table["asked"].to_dict() == {"focal": 3, "crt": 3}
     assert table["done"].to_dict() == {"focal": 1, "crt": 0}
@@ -182,14 +176,8 @@ def test_all_records_as_one_csv(tmp_path):
 
 
 def test_on_equal_footing_the_proposed_methods_are_not_asked_for_twice(tmp_path):
-    grid = {
-        "datasets": ["elpv"],
-        "protocols": ["step"],
-        "ratios": [10],
-        "seeds": [0],
-        "methods": ["focal", "crt", "multiscale-two-stage", "singlescale-two-stage"],
-        "comparisons": ["as-in-paper", "equal-footing"],
-    }
+    names = ["focal", "crt", "multiscale-two-stage", "singlescale-two-stage"]
+    grid = asked(methods=names, ratios=[10], seeds=[0], comparisons=["as-in-paper", "equal-footing"])
     specs = [cell("elpv", 10, 0, label) for label in ("focal", "multiscale-two-stage", "singlescale-two-stage")]
     specs += [cell("elpv", 10, 0, "focal", comparison="equal-footing", network={"head": "multi-scale"})]
     table = points(collect([write(tmp_path, map(record, specs), grid)]))

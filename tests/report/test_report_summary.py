@@ -1,20 +1,16 @@
 """The summary says what is missing."""
 
+from benchmarks.records.asked import Skip
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.summary.text import missing
-from tests.report.synthetic import cell, record, write
+from datasets import Level
+from tests.report.synthetic import asked, cell, record, write
 
 
 def test_what_is_missing_is_said(tmp_path):
-    grid = {
-        "datasets": ["elpv"],
-        "protocols": ["step"],
-        "ratios": [10, 80],
-        "seeds": [0, 1],
-        "methods": ["focal", "crt"],
-        "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "too few images"}],
-    }
+    skip = Skip(dataset="elpv", level=Level("step", ratio=80), reason="too few images")
+    grid = asked(methods=["focal", "crt"], ratios=[10, 80], seeds=[0, 1], skipped=[skip])
     records = [record(cell("elpv", 10, 0, "focal")), record(cell("elpv", 10, 1, "focal"), None)]
     collection = collect([write(tmp_path, records, grid)])
     assert missing(points(collection), collection) == [

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from benchmarks.records.asked import Skip
 from benchmarks.report.build import build
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
@@ -15,17 +16,15 @@ from benchmarks.report.statistics.published import published
 from benchmarks.report.tables.render import comma_separated, escape_latex, latex, markdown
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
 from benchmarks.report.tables.tables import dataset_tables, summary_tables
-from tests.report.synthetic import cell, generate, record, write
+from datasets import Level
+from tests.report.synthetic import asked, cell, generate, record, write
 
-GRID = {
-    "datasets": ["elpv"],
-    "protocols": ["step"],
-    "ratios": [1, 10, 80],
-    "seeds": [0, 1],
-    "methods": ["cross-entropy", "focal", "class-balanced", "crt"],
-    "comparison": "as-in-paper",
-    "skipped": [{"dataset": "elpv", "level": {"protocol": "step", "ratio": 80}, "reason": "only 71 images of defect"}],
-}
+GRID = asked(
+    methods=["cross-entropy", "focal", "class-balanced", "crt"],
+    ratios=[1, 10, 80],
+    seeds=[0, 1],
+    skipped=[Skip(dataset="elpv", level=Level("step", ratio=80), reason="only 71 images of defect")],
+)
 VALUES = {
     # method: ratio: accuracy of seeds 0 and 1 (None: failed; absent: no record)
     "cross-entropy": {1: [0.90, 0.92], 10: [0.70, 0.80]},

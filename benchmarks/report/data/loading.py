@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.records.asked import Asked
 from benchmarks.records.store import Record, Store
 from benchmarks.report.data.frame import row, to_frame
 from datasets import UserError
@@ -30,7 +31,7 @@ class Collection:
     """
 
     frame: pd.DataFrame
-    grids: list[dict[str, Any]] = field(default_factory=list)
+    grids: list[Asked] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
 
@@ -136,11 +137,6 @@ def _with_backbone(settings: pd.Series) -> pd.Series:
     return settings.map(lambda name: fullest.get(name, name))
 
 
-def _grids(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    grids: list[dict[str, Any]] = []
-    for folder in folders:
-        try:
-            grids += [grid for grid in Store(folder).grids() if grid not in grids]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{folder / 'grid.json'} cannot be read ({error}); delete it and run again") from error
-    return grids
+def _grids(folders: Sequence[Path]) -> list[Asked]:
+    found = [asked for folder in folders for asked in Store(folder).grids()]
+    return list({asked.model_dump_json(): asked for asked in found}.values())

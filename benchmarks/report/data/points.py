@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from itertools import product
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
+from benchmarks.records.asked import Asked
 from benchmarks.report.data.frame import GROUPS, SCALARS
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING, family_order
-from datasets import Level
+from benchmarks.report.data.names import EQUAL_FOOTING, family_order
 
 KEY = ["comparison", "dataset", "protocol", "level", "label"]
 NUMBERS = (*SCALARS, *GROUPS)
@@ -46,13 +45,13 @@ def levels(table: pd.DataFrame) -> list[float]:
     return sorted(float(level) for level in table["level"].unique())
 
 
-def skipped(grids: list[dict[str, Any]], dataset: str, protocol: str) -> dict[float, str]:
+def skipped(grids: Sequence[Asked], dataset: str, protocol: str) -> dict[float, str]:
     """Return the levels that the data cannot support, with the reason."""
     return {
-        Level(**entry["level"]).value: str(entry["reason"])
+        skip.level.value: skip.reason
         for grid in grids
-        for entry in grid.get("skipped", [])
-        if entry["dataset"] == dataset and entry["level"]["protocol"] == protocol
+        for skip in grid.skipped
+        if (skip.dataset, skip.level.protocol, skip.method) == (dataset, protocol, "")
     }
 
 
@@ -75,14 +74,8 @@ def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
 def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     """Add how many seeds were asked for, and rows for what was asked for and has no record."""
     frame = collection.frame
-    families = frame.drop_duplicates("label").set_index("label")["family"]
-    wanted = _asked(collection.grids)
-    # The proposed methods bring their own network: on equal footing their cells are those of the other comparison,
-    # but for those that were run anew.
-    anew = frame.loc[frame["comparison"].eq(EQUAL_FOOTING), "label"]
-    own = wanted["comparison"].eq(EQUAL_FOOTING) & wanted["label"].map(families).eq("proposed")
-    own &= ~wanted["label"].isin(anew)
-    asked = wanted[~own].groupby(KEY)["seed"].nunique().rename("asked").reset_index()
+    families = {cell.label: cell.family for grid in collection.grids for cell in grid.cells}
+    asked = _asked(collection.grids).groupby(KEY)["seed"].nunique().rename("asked").reset_index()
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
     table = table.merge(seen, on=["dataset", "protocol"], how="left")
@@ -96,20 +89,14 @@ def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     return table.drop(columns="seen")
 
 
-def _asked(grids: list[dict[str, Any]]) -> pd.DataFrame:
-    """List every cell asked for, without those that the data cannot support."""
-    rows = [cell for grid in grids for cell in _cells(grid)]
+def _asked(grids: Sequence[Asked]) -> pd.DataFrame:
+    """List every cell asked for, once."""
+    rows = [
+        (cell.comparison, cell.dataset, cell.level.protocol, cell.level.value, cell.label, cell.seed)
+        for grid in grids
+        for cell in grid.cells
+    ]
     return pd.DataFrame(rows, columns=[*KEY, "seed"]).drop_duplicates().astype({"level": float})
-
-
-def _cells(grid: dict[str, Any]) -> list[tuple[Any, ...]]:
-    comparisons = grid.get("comparisons") or [grid.get("comparison") or AS_IN_PAPER]
-    rows: list[tuple[Any, ...]] = []
-    for dataset, protocol in product(grid.get("datasets", []), grid.get("protocols", [])):
-        axis = {"few": grid.get("minorities"), "natural": [0.0]}.get(protocol, grid.get("ratios")) or []
-        possible = [float(level) for level in axis if float(level) not in skipped([grid], dataset, protocol)]
-        rows += product(comparisons, [dataset], [protocol], possible, grid.get("methods", []), grid.get("seeds", []))
-    return rows
 
 
 def _sort(table: pd.DataFrame) -> pd.DataFrame:

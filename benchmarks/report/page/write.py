@@ -77,7 +77,7 @@ def page(contents: Contents, refresh: int = 0) -> str:
         gaps=contents.gaps,
         completeness=_completeness(table),
         tuned=contents.tuned,
-        commands=list(dict.fromkeys(str(g["command"]) for g in contents.collection.grids if g.get("command"))),
+        commands=list(dict.fromkeys(grid.command for grid in contents.collection.grids)),
         environments=_environments(frame),
     )
 

@@ -70,7 +70,7 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
         for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
-    absent_data = sorted({name for grid in collection.grids for name in grid.get("missing") or {}})
+    absent_data = sorted({name for grid in collection.grids for name in grid.missing})
     texts += [f"Not available where it ran: {_list(absent_data)}"] if absent_data else []
     notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()
     pairs = zip(notes["dataset"], notes["notes"], strict=True)

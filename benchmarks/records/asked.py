@@ -1,0 +1,93 @@
+"""What runs asked for: one file a run beside the records, so that runs at once lose nothing of each other's."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.records.files import write_atomic
+from datasets import Level, UserError
+
+SCHEMA = 2
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AskedCell(_Part):
+    """A cell that was asked for, as the report names it."""
+
+    id: str
+    comparison: str
+    dataset: str
+    level: Level
+    seed: int
+    method: str
+    label: str
+    family: str
+    budget: int
+    backbone: str
+
+
+class Skip(_Part):
+    """A point that was asked for and cannot be had, and why; of one method where only that one cannot."""
+
+    dataset: str
+    level: Level
+    reason: str
+    method: str = ""
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.dataset, str(self.level), self.method) if part)
+
+
+class Asked(_Part):
+    """What one run asked for.
+
+    Attributes:
+        created: when it was first asked for (ISO 8601).
+        preset: name of its settings.
+        command: the command line.
+        missing: datasets that were not there, with the reason.
+        cells: each once.
+        skipped: what cannot be had.
+    """
+
+    schema_version: int = SCHEMA
+    created: str
+    preset: str
+    command: str
+    missing: dict[str, str]
+    cells: tuple[AskedCell, ...]
+    skipped: tuple[Skip, ...]
+
+
+def write_asked(folder: Path, asked: Asked) -> None:
+    """Keep what a run asked for; the same asked for again is kept once."""
+    content = asked.model_dump_json(exclude={"created"})
+    path = folder / f"{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.json"
+    if not path.exists():
+        write_atomic(path, lambda file: file.write(asked.model_dump_json(indent=1).encode()))
+
+
+def read_asked(folder: Path) -> list[Asked]:
+    """Return what was asked for, oldest first.
+
+    Raises:
+        UserError: a file is damaged or of another schema version.
+    """
+    return sorted((_read(path) for path in sorted(folder.glob("*.json"))), key=lambda asked: asked.created)
+
+
+def _read(path: Path) -> Asked:
+    try:
+        asked = Asked.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError, ValueError, UserError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} cannot be read ({reason}); delete it and run again, the cells stay") from error
+    if asked.schema_version != SCHEMA:
+        raise UserError(f"{path} has schema version {asked.schema_version}, this release reads {SCHEMA}; delete it")
+    return asked

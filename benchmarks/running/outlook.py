@@ -1,0 +1,53 @@
+"""What a plan comes to, in words and as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.grid.cells import Cell
+from benchmarks.grid.estimate import Estimate
+from benchmarks.running.planning import Plan
+from benchmarks.running.progress import duration, say
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Print the grid, what is done, what is to do, and an estimate."""
+    cells = plan.grid.cells
+    status = {cell.id: plan.known[cell.id].status if cell.id in plan.known else "to do" for cell in cells}
+    table = Table("dataset", "protocol", "level", "methods", "seeds", "done", "failed", "to do", title="Plan")
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.dataset, cell.level.protocol, cell.level.name), []).append(cell)
+    for key, group in groups.items():
+        counts = Counter(status[cell.id] for cell in group)
+        sizes = [len({c.label for c in group}), len({c.seed for c in group})]
+        table.add_row(*key, *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
+    for skip in plan.grid.skipped:
+        table.add_row(skip.dataset, skip.level.protocol, skip.level.name, f"skipped: {skip.reason}")
+    console.print(table)
+    for name, reason in plan.missing.items():
+        say(console, f"not available here: {name}: {reason}")
+    say(console, outlook(plan))
+
+
+def outlook(plan: Plan) -> str:
+    """Say what is done, what is to do, how long that will take, and what the time is taken from."""
+    todo, total = plan.todo, count(len(plan.grid.cells), "cell")
+    if not todo:
+        return f"{total}, none to do"
+    estimate = Estimate(plan.known.values(), plan.device)
+    workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
+    seconds = sum(estimate.seconds(cell) for cell in todo) / workers
+    basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
+    return (
+        f"{total}, {len(todo)} to do: about {duration(seconds)} on {count(workers, 'worker')} "
+        f"({basis}), and the time to prepare data that are not cached yet"
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """Count things: `1 cell`, `2 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
