@@ -115,7 +115,7 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
     }
     report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
-    report.claims = claim.claims(table)
+    report.claims = claim.claims(collection.frame)
     report.write("records.csv.gz", records_csv(collection.frame))
     report.write("claims.md", claim.markdown(report.claims))
     report.write("statistics.md", statistics_text.markdown(analyses))

@@ -3,16 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.names import METRICS
 from benchmarks.report.data.points import points
+from benchmarks.report.statistics.intervals import interval
 from benchmarks.report.statistics.tests import (
     CAVEAT,
     analyse,
     block_matrix,
-    bootstrap_interval,
     compare_with,
     critical_difference,
     friedman,
@@ -90,13 +91,24 @@ def test_holm_agrees_with_statsmodels():
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
-def test_bootstrap_interval_of_a_mean_is_the_normal_one_for_many_blocks():
-    sample = np.random.default_rng(1).normal(0.3, 1.0, size=(400, 1))
-    low, high = bootstrap_interval(sample)
-    half = 1.96 * sample.std() / 20
-    assert low[0] == pytest.approx(sample.mean() - half, abs=0.01)
-    assert high[0] == pytest.approx(sample.mean() + half, abs=0.01)
-    assert bootstrap_interval(sample)[0][0] == low[0], "the same draws every time"
+@pytest.mark.parametrize("datasets", [1, 2, 3, 8])
+def test_intervals_cover_the_truth_as_often_as_they_say(datasets):
+    rng, seeds, hits = np.random.default_rng(datasets), 4, []
+    for _ in range(2000):
+        # with one or two datasets the claim is about these: their own means are the truth
+        own = rng.normal(0, 2, (datasets, 1))
+        found = interval(pd.DataFrame(own + rng.normal(0, 3, (datasets, seeds))))
+        truth = 0.0 if datasets > 2 else float(own.mean())
+        hits.append(found.low <= truth <= found.high)
+    assert 0.93 <= np.mean(hits) <= 0.97
+
+
+def test_one_dataset_has_students_interval_and_three_verdicts():
+    found = interval(pd.DataFrame([[1.0, 2.0, 3.0, np.nan]]))
+    expected = stats.ttest_1samp([1.0, 2.0, 3.0], 0).confidence_interval(0.95)
+    assert (found.low, found.high, found.unit, found.units) == pytest.approx((expected.low, expected.high, "seeds", 3))
+    assert [found.verdict(target) for target in (-1.0, 2.0, 9.0)] == ["holds", "cannot be told", "does not hold"]
+    assert interval(pd.DataFrame([[99.0]])).verdict(1.0) == "cannot be told"
 
 
 def test_differences_to_the_control(demsar):
@@ -138,10 +150,13 @@ def test_too_few_blocks_give_a_sentence_and_no_test(tmp_path):
 
 
 def test_the_correlation_between_ratios_is_said_beside_the_p_values(tmp_path):
-    folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal", "crt"], [1, 5, 10, 20, 40])
+    datasets = ["elpv", "textures", "dagm/1", "dagm/2", "dagm/3"]
+    folder = generate(tmp_path, datasets, ["cross-entropy", "focal", "crt"], [10, 20])
     analysis = analyse(points(collect([folder])), "accuracy", "cross-entropy")
     text = markdown({"as-in-paper": analysis})
-    assert text.count(CAVEAT) == 2
+    assert text.count(CAVEAT) == 1
+    wins = analysis.against_control["wins"] + analysis.against_control["losses"]
+    assert wins.tolist() == [5, 5], "datasets are counted, not levels"
     assert "p (Holm)" in text
     assert analysis.nemenyi is not None
 

@@ -1,10 +1,10 @@
 """Which methods are better than the control or behind the leader: said from the runs at hand alone, and rarely wrong.
 
-The levels are averaged first, so that a seed is one observation; all pairs of methods, and all tables of a report,
-share one error rate (Bonferroni), which also covers that the leader is picked as the best of many. The variance of a
-pair's difference is moderated (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004): with three
-seeds its own two degrees of freedom say little, so it is drawn towards the variance that all methods share, as far as
-they do share one.
+The levels are averaged first, so that a seed is one observation. One half of the error rate is shared by the
+comparisons with the control, the other by all pairs of methods, which covers that the leader is picked as the best of
+many; both by all tables of a report (Bonferroni). The variance of a pair's difference is moderated (Smyth,
+Statistical Applications in Genetics and Molecular Biology 3, 2004): with three seeds its own two degrees of freedom
+say little, so it is drawn towards the variance that all methods share, as far as they do share one.
 """
 
 from __future__ import annotations
@@ -59,8 +59,12 @@ class Comparisons:
     """Variance of a difference of two methods that all pairs share."""
     tables: int = 1
 
-    def between(self, first: str, second: str) -> Comparison:
-        """Compare two methods on the seeds that both have."""
+    def against(self, first: str, control: str) -> Comparison:
+        """Compare a method with the control, which was named before the runs."""
+        return self.between(first, control, max(1, self.tables * (len(self.values) - 1)))
+
+    def between(self, first: str, second: str, among: int = 0) -> Comparison:
+        """Compare two methods on the seeds both have; a call is corrected for `among` comparisons, or all pairs."""
         differences = (self.values.loc[first] - self.values.loc[second]).dropna().to_numpy(float)
         n = len(differences)
         mean = float(differences.mean()) if n else float("nan")
@@ -68,7 +72,7 @@ class Comparisons:
             return Comparison(mean, -np.inf, np.inf, float("nan"), n)
         variance, freedom = self._variance(float(differences.var(ddof=1)), n - 1)
         half = _quantile(1 - ALPHA / 2, freedom) * np.sqrt(variance / n)
-        strict = _quantile(1 - ALPHA / 2 / self.pairs, freedom) * np.sqrt(variance / n)
+        strict = _quantile(1 - ALPHA / 4 / (among or self.pairs), freedom) * np.sqrt(variance / n)
         called = int(np.sign(mean)) if n >= MIN_SEEDS and abs(mean) > strict else 0
         return Comparison(mean, mean - half, mean + half, float(np.sqrt(variance)), n, called)
 
@@ -85,7 +89,7 @@ class Comparisons:
 
     @property
     def detectable(self) -> float:
-        """Points of a true gain over a method that four of five such runs would call; NaN with too few seeds."""
+        """Points of a true gain over the control that four of five such runs would call; NaN with too few seeds."""
         whole = self.values.dropna().to_numpy(float)
         n = whole.shape[1]
         if n < MIN_SEEDS or len(whole) < 2:
@@ -94,7 +98,8 @@ class Comparisons:
         rest -= rest.mean(axis=0, keepdims=True)
         shared = 2 * float((rest**2).sum()) / (n - 1) / (len(whole) - 1)
         freedom = self.freedom + n - 1
-        quantiles = _quantile(1 - ALPHA / 2 / self.pairs, freedom) + _quantile(0.8, freedom)
+        among = self.tables * (len(self.values) - 1)
+        quantiles = _quantile(1 - ALPHA / 4 / among, freedom) + _quantile(0.8, freedom)
         return float(quantiles * np.sqrt(shared / n))
 
     def _variance(self, own: float, freedom: int) -> tuple[float, float]:

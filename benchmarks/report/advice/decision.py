@@ -129,7 +129,7 @@ def advise(
         seeds=runs.values.shape[1],
         choice=whole,
         apart=apart,
-        better=[n for n in others if control in runs.values.index and runs.between(n, control).called > 0],
+        better=[n for n in others if control in runs.values.index and runs.against(n, control).called > 0],
         behind=[n for n in runs.values.index if n != runs.leader and runs.between(n, runs.leader).called < 0],
         leader=runs.leader,
         rho=found.rho,

@@ -89,13 +89,15 @@ class Estimator:
     others: Sequence[Place]
     draws: int = 2000
     _fitted: dict[tuple[object, ...], Array] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Effects] = field(default_factory=dict)
 
-    def posterior(self, mine: Sequence[Place], use_mine: bool = True) -> Posterior:
+    def posterior(self, mine: Sequence[Place], use_mine: bool = True, draw: bool = True) -> Posterior:
         """Combine what was measured at some places of one dataset with what is known from the other datasets.
 
         Args:
             mine: the places, all of one dataset; the same dataset among `others` is left out.
             use_mine: False for what the other datasets alone would say.
+            draw: whether draws are wanted, which take most of the time.
         """
         names = sorted(set().union(*(place.values.index for place in mine)))
         here = base_name(mine[0].dataset)
@@ -103,12 +105,15 @@ class Estimator:
             p for p in self.others if base_name(p.dataset) != here and len(p.values.index.intersection(names)) > 1
         ]
         own = effects(mine, names, _typical_noise(others))
-        known = effects(others, names, _typical_noise(others)) if others else None
+        key = (here, *names)
+        if others and key not in self._known:
+            self._known[key] = effects(others, names, _typical_noise(others))
+        known = self._known.get(key)
         weights = self._hyperparameters(known)
-        rng = np.random.default_rng(20210512)
+        rng, count = np.random.default_rng(20210512), self.draws if draw else 0
         if known is None:
             mean, cov = _condition(own, None, weights, 0.0)[:2]
-            return _with_draws(names, mine, own.scale, [mean], [cov], np.ones(1), np.zeros_like(mean), rng, self.draws)
+            return _with_draws(names, mine, own.scale, [mean], [cov], np.ones(1), np.zeros_like(mean), rng, count)
         rhos = RHO if use_mine else np.array([RHO[-1]])
         parts = [_condition(own, known, weights, float(rho), use_mine) for rho in rhos]
         evidence = np.array([part[2] for part in parts])
@@ -116,7 +121,7 @@ class Estimator:
         share /= share.sum()
         prior = _condition(own, known, weights, float(share @ rhos), use_mine=False)[0]
         means, covs = [part[0] for part in parts], [part[1] for part in parts]
-        made = _with_draws(names, mine, own.scale, means, covs, share, prior, rng, self.draws)
+        made = _with_draws(names, mine, own.scale, means, covs, share, prior, rng, count)
         made.rho, made.datasets = float(share @ rhos), len({place.dataset for place in others})
         return made
 

@@ -23,7 +23,7 @@ from benchmarks.report.advice.model import Estimator, Posterior, measured_everyw
 from benchmarks.report.advice.places import Place
 
 SEEDS = 3
-SPLITS = 10
+SPLITS = 6
 POLICIES = {
     "advice": "the advice",
     "advice_whole": "its one method for all levels",
@@ -72,7 +72,7 @@ def _split(
     levels: list[Place], made_from: tuple[int, ...], allowed: pd.Index, estimator: Estimator, control: str
 ) -> list[dict[str, object]]:
     mine = [place.at(made_from) for place in levels]
-    found, before = estimator.posterior(mine), estimator.posterior(mine, use_mine=False)
+    found, before = estimator.posterior(mine, draw=False), estimator.posterior(mine, False, draw=False)
     advised = by_level(found, allowed)
     rows: list[dict[str, object]] = []
     for i, place in enumerate(levels):

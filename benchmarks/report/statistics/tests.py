@@ -1,4 +1,4 @@
-"""Tests over blocks (dataset x protocol x level), seeds averaged first: Friedman, Nemenyi, Wilcoxon, bootstrap.
+"""Ranks over blocks (dataset x protocol x level), seeds averaged first; differences to the control over datasets.
 
 Follows Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7 (2006).
 """
@@ -14,11 +14,10 @@ import scikit_posthocs
 from scipy import stats
 
 from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
+from benchmarks.report.statistics.intervals import MIN_DATASETS, interval
 
 MIN_BLOCKS = 5
 ALPHA = 0.05
-DRAWS = 10_000
-SEED = 20060101
 CAVEAT = (
     "The ratios of one dataset share images and subsets (each is contained in the next), so their blocks are "
     "correlated and the p-values are smaller than independent datasets would give: read them as a guide."
@@ -36,7 +35,8 @@ class Analysis:
         friedman: `chi2` (tie-corrected, scipy's), `p`, `chi2_plain` (without the correction), `iman_davenport` (F).
         critical_difference: Nemenyi's, at the level of 5 %; None with too few blocks.
         nemenyi: p-values of all pairs; None with too few blocks.
-        against_control: per method: difference to the control with its 95 % bootstrap interval, wins, losses, and the
+        against_control: per method: difference to the control over datasets with its 95 % interval, wins, losses, and
+            the
             Wilcoxon p-value, raw and after Holm; best difference first.
         verdict: why there is no test, or nothing.
     """
@@ -133,20 +133,31 @@ def critical_difference(methods: int, blocks: int) -> float:
 
 
 def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataFrame:
-    """Compare every method with the control, block by block; empty where the control is not among them.
+    """Compare every method with the control, datasets first; empty where the control is not among them.
+
+    Args:
+        values: blocks x methods; blocks of one dataset (index level `dataset`) are averaged, any others stand for
+            themselves.
+        control: the method compared with.
+        metric: what is compared.
 
     Returns:
-        Indexed by method: `difference` (mean, stored units, positive is better), `wins`, `losses`, and with at least
-        five blocks `low`, `high` (95 % bootstrap interval), `p` (Wilcoxon) and `p_holm`.
+        Indexed by method: `difference` (mean over datasets, stored units, positive is better), `wins`, `losses` (of
+        datasets), `low`, `high` (95 % interval, Student's over datasets; NaN with fewer than three), and with at
+        least five datasets `p` (Wilcoxon over datasets) and `p_holm`.
     """
     if control not in values:
         return pd.DataFrame()
     differences = metric.sign * values.drop(columns=control).sub(values[control], axis="index")
-    enough = len(values) >= MIN_BLOCKS
-    low, high = bootstrap_interval(differences.to_numpy()) if enough else (np.nan, np.nan)
-    result = pd.DataFrame({"difference": differences.mean(), "low": low, "high": high})
+    if "dataset" in differences.index.names:
+        differences = differences.groupby(level="dataset", sort=False).mean()
+    bounds = {label: interval(differences[[label]]) for label in differences}
+    enough = len(differences) >= MIN_DATASETS
+    result = pd.DataFrame({"difference": differences.mean()})
+    result["low"] = [bounds[label].low if enough else np.nan for label in differences]
+    result["high"] = [bounds[label].high if enough else np.nan for label in differences]
     result["wins"], result["losses"] = differences.gt(0).sum(), differences.lt(0).sum()
-    if enough:
+    if len(differences) >= MIN_BLOCKS:
         result["p"] = [wilcoxon(differences[label].to_numpy()) for label in differences]
         result["p_holm"] = holm(result["p"].to_numpy())
     return result.sort_values("difference", ascending=False, kind="stable")
@@ -166,13 +177,3 @@ def holm(p: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(steps)
     adjusted[order] = np.minimum(steps, 1)
     return adjusted
-
-
-def bootstrap_interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % percentile interval of each column's mean, drawing rows (blocks) anew; always the same draws."""
-    rows = len(differences)
-    rng = np.random.default_rng(SEED)
-    # How often each block is drawn says as much as which ones are, and makes the means one matrix product.
-    weights = rng.multinomial(rows, np.full(rows, 1 / rows), size=DRAWS) / rows
-    low, high = np.percentile(weights @ differences, [2.5, 97.5], axis=0)
-    return low, high

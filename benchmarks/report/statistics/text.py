@@ -6,7 +6,8 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchmarks.report.data.names import COMPARISONS
-from benchmarks.report.statistics.tests import CAVEAT, DRAWS, MIN_BLOCKS, Analysis
+from benchmarks.report.statistics.intervals import MIN_DATASETS
+from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
 from benchmarks.report.tables.render import escape_markdown
 
 
@@ -72,10 +73,11 @@ def control_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
     rows = pd.DataFrame({"method": table.index})
     rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
     rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
-    if "p" in table:
+    if table["low"].notna().all():
         bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
         interval = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
         rows.insert(2, "95 % interval", interval)
+    if "p" in table:
         rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()
     return list(rows.columns), rows.to_numpy().tolist()
 
@@ -84,11 +86,10 @@ def _control(analysis: Analysis) -> list[str]:
     heads, rows = control_rows(analysis)
     unit = f" in {analysis.metric.points}" if analysis.metric.points else ""
     return [
-        f"Mean difference over blocks{unit} (positive is better); interval: percentile bootstrap over blocks ({DRAWS} "
-        "draws); p: Wilcoxon signed-rank, zeros split, corrected by Holm for the number of methods. Both need "
-        f"{MIN_BLOCKS} blocks.",
-        "",
-        f"*{CAVEAT}*",
+        f"Mean difference over datasets{unit}, levels averaged first (positive is better); wins and losses are "
+        f"of datasets; interval: Student's over datasets, from {MIN_DATASETS} on, not corrected for the number "
+        f"of methods; p: Wilcoxon signed-rank over datasets, zeros split, corrected by Holm, from {MIN_BLOCKS} "
+        "datasets on.",
         "",
         _table([[escape_markdown(label), *rest] for label, *rest in rows], heads),
     ]

@@ -31,7 +31,7 @@ class Paragraph:
 def paragraphs(advised: Advised, metric: str) -> list[Paragraph]:
     """Write one paragraph per dataset and protocol."""
     return [
-        Paragraph(where(each), sentences(each, metric, scored_text(advised.scored(each))), headline(each))
+        Paragraph(where(each), sentences(each, metric, scored_text(advised.scored(each), each.control)), headline(each))
         for each in advised.advice
     ]
 
