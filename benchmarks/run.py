@@ -88,8 +88,11 @@ def show_list(console: Console) -> None:
         table.add_row(usage, "", "your own data, by this form of name")
     console.print(table)
     table = Table("family", "method", "source", title="Methods")
+    others = methods.aliases()
     for name in methods.available():
-        table.add_row(methods.get(name).family, name, methods.get(name).reference)
+        also = [alias for alias, known in others.items() if known == name]
+        written = f"{name} (also {', '.join(also)})" if also else name
+        table.add_row(methods.get(name).family, written, methods.get(name).reference)
     for name in methods.prefixed():
         table.add_row(methods.get(name).family, name, methods.get(name).reference)
     console.print(table)

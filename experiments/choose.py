@@ -87,20 +87,20 @@ def schedules(names: list[str]) -> Iterator[Candidate]:
             "second_rate": rate,
             "compensate": compensate,
         }
-        yield Candidate("multiscale-two-stage", parameters)
+        yield Candidate("multiscale-two-stage-adjusted", parameters)
 
 
 def dropouts(names: list[str]) -> Iterator[Candidate]:
     """Yield shares of the channels that the multi-scale network drops of the maps it reads."""
     for share in (0.0, 0.1, 0.2, 0.3):
-        yield Candidate("multiscale-two-stage", overrides=(f"network.channel_dropout={share}",))
+        yield Candidate("multiscale-two-stage-adjusted", overrides=(f"network.channel_dropout={share}",))
 
 
 def sources(names: list[str]) -> Iterator[Candidate]:
     """Yield the two-stage transfer with and without a source task, and the source's share of the steps."""
-    yield Candidate("multiscale-two-stage", {"source": (), "source_share": 0.3})
+    yield Candidate("multiscale-two-stage-adjusted", {"source": (), "source_share": 0.3})
     for share in (0.2, 0.3, 0.5):
-        yield Candidate("multiscale-two-stage", {"source": ("textures", "elpv"), "source_share": share})
+        yield Candidate("multiscale-two-stage-adjusted", {"source": ("textures", "elpv"), "source_share": share})
 
 
 def retrainings(names: list[str]) -> Iterator[Candidate]:

@@ -6,6 +6,9 @@ from methods.base import NetworkMethod
 from methods.registry import register
 
 
-@register("cross-entropy", family="baseline", source="-")
+@register("cross-entropy", family="baseline", source="-", aliases=("singlescale-one-stage",))
 class CrossEntropy(NetworkMethod):
-    """Mean of -log p_y, every image alike."""
+    """Mean of -log p_y, every image alike.
+
+    On the single-scale network it is also the ablation of the proposed method that has neither of its two parts.
+    """

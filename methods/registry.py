@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ M = TypeVar("M", bound=type[Method])
 Factory = Callable[..., Method]
 
 _METHODS: dict[str, type[Method]] = {}
+_ALIASES: dict[str, str] = {}
 _PREFIXES: dict[str, tuple[Callable[[str], type[Method]], Callable[[], list[str]]]] = {}
 
 
@@ -34,25 +35,30 @@ class UnknownMethodError(ValueError):
     """No method has that name, or it does not take a parameter of that name or value."""
 
 
-def register(name: str, *, family: str, source: str) -> Callable[[M], M]:
+def register(name: str, *, family: str, source: str, aliases: Sequence[str] = ()) -> Callable[[M], M]:
     """Register a method class.
 
     Args:
         name: what users call it; lower case, words joined by hyphens.
         family: one of `FAMILIES`.
         source: the publication that defines it.
+        aliases: other names that it is known by, for what would be an exact copy; they are taken wherever a name is,
+            and are not listed.
 
     Raises:
-        ValueError: the name is taken, or the family is not known.
+        ValueError: a name is taken, or the family is not known.
     """
     if family not in FAMILIES:
         raise ValueError(f"method {name!r}: unknown family {family!r}; one of {', '.join(FAMILIES)}")
 
     def add(cls: M) -> M:
-        if name in _METHODS or name.partition(":")[0] in _PREFIXES:
-            raise ValueError(f"method {name!r} is registered already, by {get(name).__module__}; choose another name")
+        for each in (name, *aliases):
+            if each in _METHODS or each in _ALIASES or each.partition(":")[0] in _PREFIXES:
+                owner = get(each).__module__
+                raise ValueError(f"method {each!r} is registered already, by {owner}; choose another name")
         cls.name, cls.family, cls.reference = name, family, source
         _METHODS[name] = cls
+        _ALIASES.update(dict.fromkeys(aliases, name))
         return cls
 
     return add
@@ -68,6 +74,8 @@ def forget(names: Iterable[str]) -> None:
     for name in names:
         _METHODS.pop(name, None)
         _PREFIXES.pop(name, None)
+        for alias in [alias for alias, known in _ALIASES.items() if known == name]:
+            del _ALIASES[alias]
 
 
 def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Callable[[], list[str]]) -> None:
@@ -78,6 +86,16 @@ def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Cal
 def available() -> list[str]:
     """Return the registered names, in order of family, then of registration; prefixed ones are left out."""
     return sorted(_METHODS, key=lambda name: FAMILIES.index(_METHODS[name].family))
+
+
+def aliases() -> dict[str, str]:
+    """Return the other names of methods, and the name that each stands for."""
+    return dict(_ALIASES)
+
+
+def canonical(name: str) -> str:
+    """Return the name that an alias stands for; any other name as it is."""
+    return _ALIASES.get(name, name)
 
 
 def prefixed() -> list[str]:
@@ -92,7 +110,7 @@ def expand(patterns: Iterable[str]) -> list[str]:
         UnknownMethodError: a pattern matches nothing.
     """
     found: dict[str, None] = {}
-    for pattern in patterns:
+    for pattern in map(canonical, patterns):
         names = available() + (prefixed() if ":" in pattern else [])
         matches = fnmatch.filter(names, pattern)
         if not matches:
@@ -107,6 +125,7 @@ def get(name: str) -> type[Method]:
     Raises:
         UnknownMethodError: there is none; the message names the nearest.
     """
+    name = canonical(name)
     prefix, colon, rest = name.partition(":")
     if colon and prefix in _PREFIXES:
         make, known = _PREFIXES[prefix]
@@ -131,4 +150,4 @@ def create(name: str, **parameters: Any) -> Method:
 
 
 def _unknown(name: str) -> UnknownMethodError:
-    return UnknownMethodError(hints.unknown("method", name, available() + prefixed(), available()))
+    return UnknownMethodError(hints.unknown("method", name, [*available(), *prefixed(), *_ALIASES], available()))

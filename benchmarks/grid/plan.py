@@ -70,10 +70,10 @@ def levels(preset: Preset) -> list[Level]:
 def _methods(preset: Preset) -> dict[str, methods.Method]:
     try:
         names = methods.expand(preset.methods)
-        unused = set(preset.method) - set(names)
-        for name in unused:
+        parameters = {methods.canonical(name): given for name, given in preset.method.items()}
+        for name in set(parameters) - set(names):
             methods.get(name)
-        return {name: methods.create(name, **preset.method.get(name, {})) for name in names}
+        return {name: methods.create(name, **parameters.get(name, {})) for name in names}
     except methods.UnknownMethodError as error:
         raise UserError(str(error)) from error
 

@@ -29,7 +29,10 @@ BETAS: list[Any] = [0.9, 0.99, 0.999, 0.9999]
 
 @register("weighted-cross-entropy", family="cost-sensitive", source="Japkowicz & Stephen 2002")
 class WeightedCE(NetworkMethod):
-    """w_c CE with w_c = (n_min / n_c)^gamma, divided by the batch size; gamma = 1."""
+    """w_c CE with w_c ~ (1 / n_c)^gamma, scaled to mean 1 over the training images; gamma = 1.
+
+    Divided by the batch size. The scale keeps the length of SGD's steps, which weights of at most 1 would shrink.
+    """
 
     search_space: ClassVar[SearchSpace] = {"gamma": (0.25, 1.5)}
 
@@ -37,7 +40,8 @@ class WeightedCE(NetworkMethod):
 
     def criterion(self, counts: Tensor, progress: float) -> Criterion:
         """Weighted cross-entropy."""
-        return WeightedCrossEntropy(inverse_weights(counts, self.gamma))
+        weights = inverse_weights(counts, self.gamma)
+        return WeightedCrossEntropy(weights * (counts.sum() / (counts * weights).sum()))
 
 
 @register("class-balanced", family="cost-sensitive", source="Cui et al. 2019")

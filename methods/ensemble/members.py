@@ -144,15 +144,16 @@ class BalanceCascade(HardnessEnsemble):
 class SelfPacedEnsemble(HardnessEnsemble):
     """Larger classes are sampled over bins of hardness, in shares 1 / (mean hardness of the bin + tan(pi/2 k/(K-1))).
 
-    So the first members see each bin's share of the hardness alike, the last as many images of each bin. Bins: 20 of
-    equal width between the least and the greatest hardness; as in the authors' code, one image more than its share is
-    drawn from each. The first member, and classes whose images are all equally hard, are undersampled at random. With
-    several classes, each is binned on its own.
+    So the first members see each bin's share of the hardness alike, the last as many images of each bin. Bins: 5, as in
+    the authors' code, of equal width between the least and the greatest hardness. A member sees n_min images of a
+    larger class, never more: bins take their shares rounded, and what small bins lack is drawn from the rest of the
+    class. The first member, and classes whose images are all equally hard, are undersampled at random. With several
+    classes, each is binned on its own.
     """
 
-    search_space: ClassVar[SearchSpace] = {"members": [3, 5, 10], "bins": [5, 10, 20]}
+    search_space: ClassVar[SearchSpace] = {"members": [3, 5, 10], "bins": [3, 5, 10]}
 
-    bins: PositiveInt = 20
+    bins: PositiveInt = 5
 
     def pick(self, k: int, rows: Tensor, hardness: Tensor, least: int, generator: torch.Generator) -> Tensor:
         """Draw from the bins."""
@@ -163,9 +164,10 @@ class SelfPacedEnsemble(HardnessEnsemble):
         if k == 0 or low == high:
             return rows[order[:least]]
         place = ((hardness - low) / (high - low) * self.bins).long().clamp(max=self.bins - 1)
-        shares = self._shares(k, place, hardness)
-        wanted = (least * shares).long() + 1
-        return torch.cat([rows[order[place[order] == b][: int(wanted[b])]] for b in range(self.bins)])
+        wanted = rounded(least, self._shares(k, place, hardness))
+        drawn = torch.cat([order[place[order] == b][: int(wanted[b])] for b in range(self.bins)])
+        rest = order[~torch.isin(order, drawn)][: least - len(drawn)]
+        return rows[torch.cat([drawn, rest])]
 
     def _shares(self, k: int, place: Tensor, hardness: Tensor) -> Tensor:
         """Return (bins,) shares that sum to 1; empty bins have none."""
@@ -173,6 +175,14 @@ class SelfPacedEnsemble(HardnessEnsemble):
         mean = torch.zeros(self.bins).index_add_(0, place, hardness) / sizes.clamp(min=1)
         weights = torch.where(sizes > 0, 1 / (mean + math.tan(math.pi / 2 * k / (self.members - 1))), 0.0)
         return weights / weights.sum()
+
+
+def rounded(total: int, shares: Tensor) -> Tensor:
+    """Return (B,) int64 parts of `total` by shares that sum to 1, the largest remainders rounded up."""
+    parts = (total * shares).long()
+    short = total - int(parts.sum())
+    parts[torch.argsort(total * shares - parts, descending=True, stable=True)[:short]] += 1
+    return parts
 
 
 def on_cpu(train: TrainSet) -> tuple[Tensor, Tensor]:

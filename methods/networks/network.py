@@ -110,17 +110,21 @@ class Average(Pooled):
 
 
 class SingleScale(Head):
-    """One receptive field over the first depth's maps: a 1 x 1 convolution to width / 2 channels, then a 3 x 3."""
+    """One receptive field over the first depth's maps: a 1 x 1 convolution to width / 2 channels, then a 3 x 3.
+
+    Whole channels are dropped as in the multi-scale head, so that the two differ in their receptive fields alone.
+    """
 
     def __init__(self, shapes: Shapes, settings: NetworkSettings) -> None:
         super().__init__(settings.dropout)
         narrow = max(1, settings.width // 2)
         self.dim = 2 * settings.width
+        self.drop = nn.Dropout2d(settings.channel_dropout)
         self.body = nn.Sequential(conv_block(shapes[0][0], narrow, kernel=1), conv_block(narrow, settings.width))
 
     def convolve(self, maps: list[Tensor]) -> Tensor:
         """Return (B, width, h, w)."""
-        return self.body(maps[0])
+        return self.body(self.drop(maps[0]))
 
 
 class MultiScale(Head):

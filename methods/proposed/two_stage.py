@@ -1,14 +1,16 @@
-"""The proposed method of Liu et al. 2021 and its ablations.
+"""The proposed method of Liu et al. 2021: what the paper states, as plainly as it can be read.
 
-What the paper states (abstract; doi 10.1007/s00521-021-06066-8): a multi-scale convolutional network, and two-stage
-transfer learning for imbalanced data. A later paper of the same line says that the two-stage transfer "changes the
-sampling distribution during training".
+The abstract (doi 10.1007/s00521-021-06066-8): "extract multi-scale image features using convolutional kernels with
+different receptive fields and reuse image knowledge of other classification task to improve model representation
+capability using two-stage transfer strategy". A later paper of the same line says that the two-stage transfer "changes
+the sampling distribution during training". So `multiscale-two-stage` has the multi-scale network, transfers from
+ImageNet and then from another dataset's task, and trains in two stages that sample differently, with plain
+cross-entropy.
 
-What is interpretation, since the full text is not public: the receptive fields and the dropout of channels
-(`networks.MultiScale`), how each stage samples, what is frozen, the stages' shares and step sizes, and that the loss
-takes the stage's sampling into account (`compensate`). All of it are parameters; `python -m experiments.choose` shows
-how their defaults were chosen (`schedule`, `dropout`, `source`).
-`multiscale-two-stage-plain` leaves the loss alone: only the sampling distribution changes between its stages.
+What is interpretation, since the full text is not public: the receptive fields (`networks.MultiScale`), how each stage
+samples, what is frozen, the stages' shares and step sizes, and the source tasks. All of it are parameters.
+`multiscale-two-stage-adjusted`, with the prior in the loss, is ours; `multiscale-logit-adjustment` is its control: the
+same loss, network and dropout without the stages.
 """
 
 from __future__ import annotations
@@ -16,11 +18,10 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator
-from torch import Tensor, nn
+from pydantic import Field, PositiveFloat, PrivateAttr, field_validator
+from torch import nn
 
-from methods.base import Criterion, NetworkMethod, SearchSpace
-from methods.losses import AdjustedCrossEntropy
+from methods.base import NetworkMethod, SearchSpace
 from methods.networks import Network
 from methods.registry import register
 from methods.training import sampling
@@ -30,31 +31,25 @@ from methods.training.sampling import ClassProbabilities
 from methods.training.stages import Stage, Task
 
 NEW_LAYERS = ("head", "classifier")
-
-
-class OneStage(NetworkMethod):
-    """Transfer in one stage: the whole network, every image alike."""
+SOURCES = ("elpv", "magnetic_tile", "textures")
+"""Source tasks, real photographs before drawn ones; among the real, the larger first."""
 
 
 class TwoStage(NetworkMethod):
     """Transfer in two stages that differ in what learns, how classes are sampled and how large the steps are.
 
-    Stage 1 trains the new layers on top of the frozen transfer; stage 2 fine-tunes the whole network with another
-    sampling distribution and smaller steps. Over cached feature maps the backbone is frozen in both.
+    Before them, the new layers learn the balanced task of another dataset. Stage 1 trains the new layers on top of the
+    frozen transfer, every image alike; stage 2 fine-tunes the whole network with classes alike and smaller steps. Over
+    cached feature maps the backbone is frozen in both.
 
     Attributes:
         first_exponent: q of stage 1, which samples P(c) ~ n_c^q: 1 is every image alike, 0 every class alike.
         second_exponent: q of stage 2.
-        second_share: of the gradient steps.
+        second_share: of the gradient steps that the target's two stages take.
         second_rate: factor on the learning rate in stage 2.
-        compensate: tau; minimise CE(z + tau log P(c)) with the stage's P. At 1 both stages aim at one balanced decision
-            however they sample, and the change of the distribution does not shift it; 0 is plain cross-entropy. Above
-            1 rare classes have a margin (Menon et al. 2021): few images are learnt by heart, and unseen ones fall
-            short of them. A class-balanced stage is the same at every tau, so nothing is balanced twice.
-        source: a dataset whose balanced task trains the new layers before stage 1: the first named that can be loaded
-            and is not the target. () is a transfer of ImageNet weights alone. `python -m experiments.choose source`
-            shows no gain where the source is unlike the target, so it is not the default.
-        source_share: of the gradient steps, where there is a source.
+        source: datasets to transfer from: the first that can be loaded and is not the target; () is a transfer of
+            ImageNet weights alone. Where none can be loaded, the method does without, and says so.
+        source_share: of all gradient steps, where there is a source.
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -62,16 +57,16 @@ class TwoStage(NetworkMethod):
         "second_exponent": [0.0, 0.5, 1.0],
         "second_share": (0.2, 0.6),
         "second_rate": (0.1, 1.0),
-        "compensate": (0.0, 2.0),
     }
 
-    first_exponent: float = Field(default=0.0, ge=-1, le=1)
-    second_exponent: float = Field(default=1.0, ge=-1, le=1)
+    first_exponent: float = Field(default=1.0, ge=-1, le=1)
+    second_exponent: float = Field(default=0.0, ge=-1, le=1)
     second_share: float = Field(default=0.3, gt=0, lt=1)
     second_rate: PositiveFloat = 0.3
-    compensate: NonNegativeFloat = 1.5
-    source: tuple[str, ...] = ()
+    source: tuple[str, ...] = SOURCES
     source_share: float = Field(default=0.3, gt=0, lt=1)
+
+    _alone: bool = PrivateAttr(False)
 
     @field_validator("source", mode="before")
     @classmethod
@@ -87,41 +82,39 @@ class TwoStage(NetworkMethod):
         """Return the method with another source task, or none."""
         return self.model_copy(update={"source": names})
 
+    def fit(self, train: TrainSet, context: Context) -> None:
+        """Train; without a source task where there is no other dataset."""
+        self._alone = context.source is None
+        if self.source and self._alone:
+            context.log.warning("no source task: no other dataset can be loaded here")
+        super().fit(train, context)
+
     def stages(self) -> list[Stage]:
-        """New layers, then everything; before them the new layers on the source's task."""
-        rest = 1 - self.source_share if self.source else 1.0
-        target = [
-            Stage(
-                share=rest * (1 - self.second_share), trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)
-            ),
-            Stage(
-                share=rest * self.second_share,
-                learning_rate=self.second_rate,
-                sampling=power_sampling(self.second_exponent),
-            ),
-        ]
-        return [self._source_stage(), *target] if self.source else target
-
-    def criterion(self, counts: Tensor, progress: float) -> Criterion:
-        """Cross-entropy, the stage's sampling distribution taken off the decision."""
-        begun = sum(stage.share for stage in self.stages()[:-1])
-        exponent = self.first_exponent if progress < begun - 1e-9 else self.second_exponent
-        probabilities = sampling.power(counts, exponent).clamp(min=1e-6)  # classes without images stay finite
-        return AdjustedCrossEntropy(self.compensate * probabilities.log())
-
-    def _source_stage(self) -> Stage:
-        return Stage(
+        """The new layers on the source's task, the new layers on the target, everything on the target."""
+        transfers = bool(self.source) and not self._alone
+        rest = 1 - self.source_share if transfers else 1.0
+        source = Stage(
             share=self.source_share,
             name="source task",
             trainable=NEW_LAYERS,
             sampling=sampling.class_balanced,
             task=self._source_task,
         )
+        new_layers = Stage(
+            share=rest * (1 - self.second_share), trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)
+        )
+        everything = Stage(
+            share=rest * self.second_share,
+            sampling=power_sampling(self.second_exponent),
+            learning_rate=self.second_rate,
+        )
+        return [*([source] if transfers else []), new_layers, everything]
 
     def _source_task(self, network: Network, train: TrainSet, context: Context) -> Task:
         if context.source is None:
             raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
         data = context.source(self.source).to(context.device)
+        context.log.info("source task: %s, %s images", " or ".join(self.source), len(data))
         classifier = nn.Linear(network.head.dim, data.num_classes)
         task = Network(network.trunk, network.head, classifier).to(context.device)
         return Task(task.to(memory_format=torch.channels_last), data)
@@ -134,68 +127,58 @@ def power_sampling(exponent: float) -> ClassProbabilities:
     return lambda counts, progress: sampling.power(counts, exponent)
 
 
-@register("multiscale-two-stage", family="proposed", source="Liu et al. 2021")
-class MultiscaleTwoStage(TwoStage):
-    """Multi-scale network and two-stage transfer."""
+class OnMultiScale(NetworkMethod):
+    """Insists on the multi-scale network."""
 
     def required_head(self) -> str:
-        """The multi-scale one."""
+        """Parallel convolutions with different receptive fields."""
         return "multi-scale"
 
 
-@register("multiscale-two-stage-plain", family="proposed", source="ablation of Liu et al. 2021")
-class MultiscaleTwoStagePlain(MultiscaleTwoStage):
-    """Multi-scale network and two-stage transfer, the loss plain cross-entropy in both stages."""
+class OnSingleScale(NetworkMethod):
+    """Insists on the single-scale network."""
 
-    first_exponent: float = Field(default=1.0, ge=-1, le=1)
-    second_exponent: float = Field(default=0.0, ge=-1, le=1)
-    compensate: NonNegativeFloat = 0.0
+    def required_head(self) -> str:
+        """One receptive field."""
+        return "single-scale"
+
+
+@register("multiscale-two-stage", family="proposed", source="Liu et al. 2021")
+class MultiscaleTwoStage(OnMultiScale, TwoStage):
+    """Multi-scale network; source task, then two stages that sample differently; plain cross-entropy."""
+
+
+@register(
+    "multiscale-two-stage-no-source",
+    family="proposed",
+    source="ablation of Liu et al. 2021",
+    aliases=("multiscale-two-stage-plain",),
+)
+class MultiscaleTwoStageNoSource(MultiscaleTwoStage):
+    """The same without a source task: it transfers ImageNet weights alone."""
+
+    source: tuple[str, ...] = ()
 
 
 @register("multiscale-one-stage", family="proposed", source="ablation of Liu et al. 2021")
-class MultiscaleOneStage(OneStage):
-    """Multi-scale network, transfer in one stage."""
-
-    def required_head(self) -> str:
-        """The multi-scale one."""
-        return "multi-scale"
+class MultiscaleOneStage(OnMultiScale):
+    """Multi-scale network, transfer of ImageNet weights in one stage, every image alike."""
 
 
 @register("multiscale-scratch", family="proposed", source="ablation of Liu et al. 2021")
-class MultiscaleScratch(OneStage):
+class MultiscaleScratch(OnMultiScale):
     """Multi-scale network without transfer: a small network trained from scratch under it."""
 
     from_scratch: ClassVar[bool] = True
 
-    def required_head(self) -> str:
-        """The multi-scale one."""
-        return "multi-scale"
-
 
 @register("singlescale-two-stage", family="proposed", source="ablation of Liu et al. 2021")
-class SinglescaleTwoStage(TwoStage):
-    """Two-stage transfer on the single-scale network."""
-
-    def required_head(self) -> str:
-        """The single-scale one."""
-        return "single-scale"
-
-
-@register("singlescale-one-stage", family="proposed", source="ablation of Liu et al. 2021")
-class SinglescaleOneStage(OneStage):
-    """Transfer only: the single-scale network in one stage; on that network it is plain cross-entropy."""
-
-    def required_head(self) -> str:
-        """The single-scale one."""
-        return "single-scale"
+class SinglescaleTwoStage(OnSingleScale, TwoStage):
+    """Source task and two stages on the single-scale network."""
 
 
 @register("singlescale-scratch", family="proposed", source="ablation of Liu et al. 2021")
-class SinglescaleScratch(OneStage):
+class SinglescaleScratch(OnSingleScale):
     """Neither: the single-scale network, trained from scratch."""
 
     from_scratch: ClassVar[bool] = True
-
-    def required_head(self) -> str:
-        """The single-scale one."""
-        return "single-scale"

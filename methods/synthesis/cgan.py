@@ -18,14 +18,16 @@ from methods.training.data import Images, TrainSet, concatenate
 from methods.training.stages import Stage, Task
 
 
-@register("cgan", family="synthesis", source="Lu et al. 2019; Ali-Gombe & Elyan 2019 (MFC-GAN)")
+@register("cgan", family="synthesis", source="after Lu et al. 2019")
 class CGAN(NetworkMethod):
     """A conditional GAN is trained on the training subset; its samples fill every class up to n_max; then CE.
 
     Generator and discriminator (non-saturating loss, projection of the class) are small convolutional networks over
-    images or feature maps, whichever the methods read. They take gan_share = 0.3 of the gradient steps, turn by turn,
-    at gan_rate = 5e-4. What the samples take of memory is limited to `megabytes`; where that is not enough, all
-    classes are filled up to the same smaller size.
+    images or feature maps, whichever the methods read. It is the plainest of its kind: no multiple fake classes as in
+    MFC-GAN (Ali-Gombe & Elyan 2019), and so few steps that its samples are no more than rough averages of a class; what
+    larger networks and thousands of steps would give is not measured here. They take gan_share = 0.3 of the gradient
+    steps, turn by turn, at gan_rate = 5e-4. What the samples take of memory is limited to `megabytes`; where that is
+    not enough, all classes are filled up to the same smaller size.
     """
 
     search_space: ClassVar[SearchSpace] = {"gan_share": [0.15, 0.3, 0.5], "gan_rate": [2e-4, 5e-4, 1e-3]}

@@ -18,7 +18,8 @@ from methods.training.data import Batch
 class Mixing(NetworkMethod):
     """Every image of a batch is mixed with its neighbour in the batch: lam x_a + (1 - lam) x_b, lam ~ Beta(a, a).
 
-    There is one lam for a batch and one forward pass, of the mixed images alone.
+    There is one lam for a batch and one forward pass, of the mixed images alone. Where methods read the maps of a
+    frozen backbone, it is these that are mixed: manifold mixup (Verma et al. 2019) at one fixed depth.
     """
 
     search_space: ClassVar[SearchSpace] = {"alpha": (0.2, 2.0)}
@@ -49,12 +50,15 @@ class Mixing(NetworkMethod):
 
 @register("mixup", family="synthesis", source="Zhang et al. 2018")
 class Mixup(Mixing):
-    """lam x_a + (1 - lam) x_b with loss lam CE(y_a) + (1 - lam) CE(y_b), lam ~ Beta(alpha, alpha); alpha = 1."""
+    """lam x_a + (1 - lam) x_b with loss lam CE(y_a) + (1 - lam) CE(y_b), lam ~ Beta(alpha, alpha); alpha = 1.
+
+    Over frozen maps it is manifold mixup at their depth.
+    """
 
 
 @register("remix", family="synthesis", source="Chou et al. 2020")
 class Remix(Mixing):
-    """Mixup whose label leans to the smaller class; k = 3, threshold t = 0.5.
+    """Mixup whose label leans to the smaller class; k = 3, threshold t = 0.5; over frozen maps as mixup is.
 
     The weight of label a is 0 where n_a / n_b >= k and lam < t, 1 where n_a / n_b <= 1 / k and 1 - lam < t, else lam.
     """

@@ -54,7 +54,7 @@ class NetworkSettings(Settings):
     """The layers trained on top of the backbone.
 
     `dropout` is of the features that enter the classifier; `channel_dropout` is of whole channels of the maps that the
-    multi-scale head reads (Tompson et al. 2015, arXiv 1411.4280).
+    heads with layers of their own read, single-scale and multi-scale alike (Tompson et al. 2015, arXiv 1411.4280).
     """
 
     head: Literal["single-scale", "multi-scale", "pooled", "average"] = "single-scale"

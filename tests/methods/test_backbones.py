@@ -7,7 +7,6 @@ import torch
 from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
-import methods
 from methods import networks
 from methods.networks import backbones
 from methods.training.settings import BackboneSettings, NetworkSettings
@@ -92,13 +91,7 @@ def test_a_prefix_covers_modules_and_not_names_that_begin_alike():
     assert not network["header"].training
 
 
-def test_two_stage_methods_train_head_first_and_everything_then():
-    first, second = methods.create("multiscale-two-stage").stages()
-    assert first.trainable == ("head", "classifier")
-    assert second.trainable == ("",)
-
-
-def test_only_the_multi_scale_network_drops_channels_and_only_in_training():
+def test_networks_with_layers_of_their_own_drop_channels_and_only_in_training():
     shapes, maps = [(200, 6, 6), (100, 3, 3)], (torch.ones(64, 200, 6, 6), torch.ones(64, 100, 3, 3))
     seen: list[torch.Tensor] = []
     settings = NetworkSettings(head="multi-scale", channel_dropout=0.25)
@@ -115,4 +108,12 @@ def test_only_the_multi_scale_network_drops_channels_and_only_in_training():
     network.eval()(maps)
     assert all((x == 1).all() for x in seen)
     single = networks.build(shapes[:1], 2, settings.model_copy(update={"head": "single-scale"}))
-    assert not [m for m in single.modules() if isinstance(m, torch.nn.Dropout2d)]
+    seen.clear()
+    single.head.body.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    single(maps[:1])
+    channels = seen[0].flatten(2)
+    assert ((channels == 0).all(2) | (channels == 1 / 0.75).all(2)).all()
+    assert (channels == 0).float().mean() == pytest.approx(0.25, abs=0.02)
+    for head in ("pooled", "average"):
+        other = networks.build(shapes[:1], 2, settings.model_copy(update={"head": head}))
+        assert not [m for m in other.modules() if isinstance(m, torch.nn.Dropout2d)]

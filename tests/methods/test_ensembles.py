@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 import methods
 from methods import testing
+from methods.ensemble import members
 from methods.networks.classifiers import Cosine, NearestMean
 from methods.synthesis.cgan import missing_labels
 from methods.training import inference
@@ -35,8 +36,8 @@ def test_members_see_all_of_the_smallest_class_and_as_many_of_the_others(name):
 def test_an_ensemble_is_the_mean_of_its_members_probabilities():
     train = testing.made_data()
     method = fitted("under-bagging", train, members=3)
-    members = [member.predict_logits(train.images).softmax(1) for member in method._members]
-    torch.testing.assert_close(method.predict_logits(train.images).softmax(1), torch.stack(members).mean(0))
+    each = [member.predict_logits(train.images).softmax(1) for member in method._members]
+    torch.testing.assert_close(method.predict_logits(train.images).softmax(1), torch.stack(each).mean(0))
 
 
 def test_the_mean_of_probabilities_by_hand():
@@ -86,9 +87,25 @@ def test_self_paced_shares_go_from_equal_hardness_to_equal_numbers():
 def test_self_paced_members_draw_from_every_bin():
     ensemble, hardness = methods.create("self-paced-ensemble", bins=5), torch.linspace(0, 1, 100)
     chosen = ensemble.pick(4, torch.arange(100), hardness, 20, GENERATOR.manual_seed(0))
-    assert torch.bincount(chosen // 20, minlength=5).tolist() == [5] * 5
+    assert torch.bincount(chosen // 20, minlength=5).tolist() == [4] * 5
     alike = ensemble.pick(2, torch.arange(100), torch.full((100,), 0.3), 20, GENERATOR)
     assert len(alike.unique()) == 20
+
+
+def test_self_paced_members_have_the_authors_bins_and_never_more_than_the_smallest_class():
+    ensemble = methods.create("self-paced-ensemble")
+    assert ensemble.bins == 5
+    generator = torch.Generator().manual_seed(1)
+    for least in (1, 3, 5, 17):
+        for k in range(5):
+            hardness = torch.rand(100, generator=generator) ** 4  # most are easy, so that some bins are small
+            chosen = ensemble.pick(k, torch.arange(100, 200), hardness, least, generator)
+            assert len(chosen) == len(chosen.unique()) == least
+
+
+def test_parts_of_a_number_sum_to_it():
+    assert members.rounded(7, torch.tensor([0.5, 0.3, 0.2])).tolist() == [4, 2, 1]  # 3.5, 2.1, 1.4
+    assert members.rounded(1, torch.tensor([0.2, 0.2, 0.6])).tolist() == [0, 0, 1]
 
 
 def test_the_two_branches_are_weighted_by_progress_and_alike_at_prediction():

@@ -131,7 +131,8 @@ def test_undersampling_sees_the_same_few_images_throughout():
     assert len(draws.rows.unique()) == 18
 
 
-@pytest.mark.parametrize("name", NETWORK_METHODS)
+# mislas smooths labels by class where it samples classes alike: that is its definition
+@pytest.mark.parametrize("name", [name for name in NETWORK_METHODS if name != "mislas"])
 def test_no_method_balances_twice(name):
     """A resampled stage has a plain loss, or one that allows for exactly the distribution that the stage samples."""
     method, begun = methods.create(name), 0.0

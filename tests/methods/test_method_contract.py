@@ -46,7 +46,7 @@ def test_the_table_of_the_field_is_complete():
         balance-cascade self-paced-ensemble bbn multiscale-two-stage vs-loss disalign etf-classifier sade
         mislas weight-balancing logit-adjustment-sam
         patchcore padim mahalanobis knn-distance linear-probe svm-probe nearest-neighbours random-forest-probe"""
-    assert set(table.split()) <= set(methods.available())
+    assert {methods.canonical(name) for name in table.split()} <= set(methods.available())
     assert {"imblearn:SMOTE", "imblearn:ADASYN", "imblearn:RUSBoostClassifier"} <= set(methods.prefixed())
 
 
@@ -67,6 +67,20 @@ def test_the_table_of_the_field_is_complete():
 def test_a_wrong_name_or_parameter_is_explained(name, parameters, message):
     with pytest.raises(methods.UnknownMethodError, match=message):
         methods.create(name, **parameters)
+
+
+def test_an_exact_copy_is_an_alias_that_is_taken_wherever_a_name_is():
+    assert (
+        methods.aliases().items()
+        >= {"balanced-softmax": "logit-adjustment", "singlescale-one-stage": "cross-entropy"}.items()
+    )
+    assert type(methods.create("balanced-softmax", tau=0.5)) is type(methods.create("logit-adjustment"))
+    assert methods.expand(["balanced-softmax", "logit-adjustment"]) == ["logit-adjustment"]
+    assert not {"balanced-softmax", "singlescale-one-stage"} & set(methods.available())
+    with pytest.raises(methods.UnknownMethodError, match="did you mean 'balanced-softmax'"):
+        methods.create("balanced-sofmax")
+    with pytest.raises(ValueError, match=r"'balanced-softmax' is registered already, by methods\.cost"):
+        methods.register("balanced-softmax", family="baseline", source="x")(type("Mine", (methods.NetworkMethod,), {}))
 
 
 def test_names_take_wildcards():

@@ -106,7 +106,7 @@ def test_ten_steps_of_two_stages_are_those_worked_out_by_hand(name, rate, decay,
         budget=Budget(steps=FIRST + SECOND, batch_size=8),
         optimizer=Optimizer(name=name, learning_rate=rate, weight_decay=decay, schedule=schedule, warmup=0.25),
         augmentation=Augmentation(crop=2),
-        network=NetworkSettings(width=8, dropout=0.0),
+        network=NetworkSettings(width=8, dropout=0.0, channel_dropout=0.0),
     )
     method, drawn = TwoStages(), []
     with context.seeded("initial weights"):

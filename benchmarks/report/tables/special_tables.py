@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 
+import methods
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import (
     AS_IN_PAPER,
@@ -37,7 +38,7 @@ def ablation_tables(table: pd.DataFrame, collection: Collection, metric: str) ->
     result = []
     paper = table[table["comparison"].eq(AS_IN_PAPER)]
     for (dataset, protocol), part in paper.groupby(["dataset", "protocol"], sort=False):
-        names = _ablated(set(part["label"]))
+        names = _ablated()
         mine = part[part["label"].isin(names)]
         if mine.loc[~mine["label"].isin(["cross-entropy", PROPOSED]), metric].notna().any():
             result.append(_ablation_table(mine, names, (str(dataset), str(protocol)), collection, metric))
@@ -62,12 +63,10 @@ def tuned_tables(frame: pd.DataFrame) -> list[Table]:
     ]
 
 
-def _ablated(present: set[str]) -> dict[str, tuple[str, str]]:
+def _ablated() -> dict[str, tuple[str, str]]:
     """Return the methods of the ablation, in its order, with their network and transfer."""
     pairs = {f"{scale}scale-{transfer}": (scale, transfer) for scale in SCALES for transfer in TRANSFERS}
-    if "singlescale-one-stage" in present:
-        return pairs
-    return {"cross-entropy" if name == "singlescale-one-stage" else name: pair for name, pair in pairs.items()}
+    return {methods.canonical(name): pair for name, pair in pairs.items()}
 
 
 def _ablation_table(
