@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 import methods
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
 from benchmarks.records.store import Store
 
 METHOD = "multiscale-two-stage"
@@ -25,7 +27,7 @@ def source(tmp_path) -> str:
 
 
 def run(bench, *sources: str, more: tuple[str, ...] = ()):
-    chosen = ("--set", f"method.{METHOD}.source={list(sources)}") if sources else ()
+    chosen = ("--set", f"method.{METHOD}.source={list(sources)}")
     used = [name for name in sources if name != "textures"][:1]
     answer = bench("--method", METHOD, "--set", "budget.steps=12", *chosen, *more)
     return answer, [record for record in Store(bench.results).records() if record.cell["parameters"]["source"] == used]
@@ -79,3 +81,24 @@ def test_an_unknown_source_is_named_before_anything_runs(bench) -> None:
     assert answer.code == 2
     assert "textures" in answer.err
     assert not records
+
+
+def test_what_cannot_be_loaded_is_passed_over_and_nothing_left_is_said(bench, source) -> None:
+    _, (first,) = run(bench, source)
+    bench("--method", METHOD, "--set", "budget.steps=12", "--set", f"method.{METHOD}.source=['mura/elbow', '{source}']")
+    found = [r for r in Store(bench.results).records() if r.cell["parameters"]["source"] == [source]]
+    assert [r.id for r in found] == [first.id]  # the same cell, done already
+    assert any("source task" in note for note in first.data.notes)
+
+    bench("--method", METHOD, "--set", "budget.steps=12", "--set", f"method.{METHOD}.source=['mura/elbow']")
+    (without,) = (r for r in Store(bench.results).records() if r.cell["parameters"]["source"] == [])
+    assert any(note.startswith("no source task") and "elpv" in note for note in without.data.notes)
+
+
+def test_real_photographs_come_before_drawn_ones(bench) -> None:
+    preset = settings.load(str(bench.preset), [f"methods=['{METHOD}']"])
+    (cell,) = plan.build(preset, ["textures"]).cells
+    assert cell.parameters["source"] == ["elpv"]
+    (cell,) = plan.build(preset, ["elpv"]).cells
+    assert cell.parameters["source"] in (["magnetic_tile"], ["textures"])  # whether the first is here
+    assert cell.label == METHOD
