@@ -52,6 +52,22 @@ def test_few_gives_the_minority_an_absolute_number(minority: int) -> None:
     assert class_counts(np.array([1308, 515]), Level("few", minority=minority)).tolist() == [1308, minority]
 
 
+def test_step_breaks_ties_by_label_also_among_many_classes() -> None:
+    counts = class_counts(np.full(40, 100), Level("step", ratio=20))
+    assert counts.tolist() == [100] * 20 + [5] * 20
+
+
+def test_one_image_is_a_majority() -> None:
+    assert class_counts(np.array([5, 4]), Level("step", ratio=1), majority=1).tolist() == [1, 1]
+
+
+def test_counts_of_any_integer_type_are_taken_as_numbers() -> None:
+    for level in (Level("step", ratio=4), Level("natural")):
+        counts = class_counts(np.array([50, 200], dtype=np.uint8), level)
+        assert counts.tolist() == [50, 200]
+        assert counts.dtype == np.int64
+
+
 def test_natural_keeps_the_pool() -> None:
     assert class_counts(np.array([487, 102, 20]), Level("natural")).tolist() == [487, 102, 20]
 
@@ -69,6 +85,8 @@ def test_a_pool_too_small_says_which_class_and_how_many() -> None:
         class_counts(np.array([1308, 515]), Level("step", ratio=100), majority=2000)
     with pytest.raises(UnsupportedRatio, match="class 1 without a single image"):
         class_counts(np.array([99, 99]), Level("step", ratio=100))
+    with pytest.raises(UnsupportedRatio, match=r"needs 1 images of class 1, .* has 0"):
+        class_counts(np.array([9, 0]), Level("few", minority=1))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +141,23 @@ def test_a_subset_has_the_promised_counts_and_comes_from_the_pool(protocol: str)
     assert set(chosen) <= set(POOL)
     assert (np.diff(chosen) > 0).all()
     assert chosen.dtype == np.int64
+
+
+def test_a_subset_has_the_majority_asked_for() -> None:
+    chosen = subset(LABELS, POOL.astype(np.int32), Level("step", ratio=5), 0, majority=50)
+    assert np.bincount(LABELS[chosen]).tolist() == [
+        10,
+        50,
+        10,
+        50,
+        50,
+    ]
+    assert chosen.dtype == np.int64
+
+
+def test_a_class_that_the_pool_lacks_is_named() -> None:
+    with pytest.raises(UnsupportedRatio, match="class 4"):
+        subset(LABELS, np.flatnonzero(LABELS < 4), Level("natural"), 0)
 
 
 def test_natural_is_the_pool() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -109,17 +111,22 @@ def test_train_images_of_officially_tested_groups_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "part"),
+    ("made", "part", "too_few"),
     [
-        (index(50, 2), "test"),
-        (index(20, 20, groups=np.repeat([0, 1], 20)), "train"),
-        (index(9, 9, official_test=np.arange(18) < 9), "test"),
-        (index(9, 9, official_test=np.arange(18) < 12), "train"),
+        (index(50, 2), "test", "class 1' has too few images .2 images"),
+        (index(20, 20, groups=np.repeat([0, 1], 20)), "train", "class [01]' has too few groups .20 images"),
+        (index(9, 9, official_test=np.arange(18) < 9), "test", "class [01]' has too few images .9 images"),
+        (index(9, 9, official_test=np.arange(18) < 12), "train", "class 0' has too few images .9 images"),
     ],
 )
-def test_a_class_too_small_to_split_is_named(made: Index, part: str) -> None:
-    with pytest.raises(UserError, match=f"made-up: class 'class [01]'.*{part} part; add some or drop it"):
+def test_a_class_too_small_to_split_is_named(made: Index, part: str, too_few: str) -> None:
+    with pytest.raises(UserError, match=f"made-up: class '{too_few} in all.*{part} part; add some or drop it"):
         split(made, 0)
+
+
+def test_one_image_of_each_class_is_a_test_set() -> None:
+    made = index(9, 9)
+    assert per_class(made, split(made, 0, test_cap=1).test) == [1, 1]
 
 
 @pytest.mark.parametrize("bad", [{"test_fraction": 0.0}, {"test_fraction": 1.0}, {"test_cap": 0}])
@@ -130,4 +137,6 @@ def test_senseless_settings_are_refused(bad: dict[str, float]) -> None:
 
 def test_index_hash_tells_lists_apart_whatever_their_integer_type() -> None:
     assert index_hash(np.array([1, 2, 3], dtype=np.int32)) == index_hash(np.array([1, 2, 3]))
+    little_endian = hashlib.blake2b(struct.pack("<3q", 1, 2, 3), digest_size=16)
+    assert index_hash(np.array([1, 2, 3])) == little_endian.hexdigest()
     assert len({index_hash(np.array(list_)) for list_ in ([1, 2, 3], [3, 2, 1], [1, 2], [1, 2, 4])}) == 4

@@ -5,15 +5,26 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from pathlib import Path
 
+RECIPE = ["tests/methods/test_training_loop.py", "tests/methods/test_recipe_by_hand.py"]
+HOOKS = [*RECIPE, "tests/methods/test_stages_and_hooks.py", "tests/methods/test_known_mistakes.py"]
 NEAR = {
     "datasets/imbalance.py": ["tests/datasets/test_imbalance.py"],
+    "datasets/levels.py": ["tests/datasets/test_levels.py", "tests/datasets/test_imbalance.py"],
     "datasets/splits.py": ["tests/datasets/test_splits.py"],
     "datasets/seeds.py": ["tests/datasets/test_dataset_seeds.py"],
+    "datasets/sources/dagm*.py": ["tests/datasets/test_dagm_reader.py"],
+    "datasets/sources/drawing.py": ["tests/datasets/test_textures.py"],
+    "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py", "tests/datasets/test_dataset_contract.py"],
     "datasets/*.py": ["tests/datasets"],
-    "methods/training/*.py": ["tests/methods/test_training*.py", "tests/methods/test_known_mistakes.py"],
-    "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py"],
+    "methods/training/*.py": HOOKS,
+    "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py", *HOOKS],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
-    "benchmarks/running/cell.py": ["tests/benchmarks/test_cell*.py", "tests/benchmarks/test_run_results.py"],
+    "benchmarks/running/cell.py": [
+        "tests/benchmarks/test_cell*.py",
+        "tests/benchmarks/test_normalisation.py",
+        "tests/benchmarks/test_run_results.py",
+        "tests/benchmarks/test_source_task.py",
+    ],
 }
 
 
@@ -28,6 +39,7 @@ def tests(root: Path, module: str) -> list[str]:
     patterns = next(patterns for pattern, patterns in NEAR.items() if fnmatch(module, pattern))
     found: dict[str, None] = {}
     for pattern in patterns:
-        paths = sorted(root.glob(pattern if pattern.endswith(".py") else f"{pattern}/**/test_*.py"))
+        files = pattern if pattern.endswith(".py") else f"{pattern}/**/test_*.py"
+        paths = sorted(root.glob(files.format(stem=Path(module).stem)))
         found.update(dict.fromkeys(path.relative_to(root).as_posix() for path in paths))
     return list(found)
