@@ -22,6 +22,10 @@ MEDIAN_TO_QUANTILE = 1.6448536269514722
 class Memory(Protocol):
     """What is known of one class."""
 
+    @property
+    def left_out(self) -> Tensor:
+        """Return (N,) float, how each of its own images scores if the memory had not seen it."""
+
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) float anomaly scores on the CPU, each image judged by itself."""
 
@@ -33,7 +37,7 @@ class Known:
     Attributes:
         label: of the class.
         memory: of all its training images.
-        threshold: quantile of the scores of its held-out images.
+        threshold: quantile of the scores of its images, each left out of the memory.
         scale: standard deviation of those scores, as far as the upper half tells.
     """
 
@@ -50,11 +54,11 @@ class Known:
 class OneClass(Method):
     """Majority classes get a memory each; the threshold is a quantile of their held-out images' scores.
 
-    Of C classes the ceil(C / 2) with the most images are majority classes (ties by label). Each one's images are held
-    out in `folds` parts, scored by the memory of the others; threshold = the `quantile` 0.95 of these scores, so that
-    about one in twenty majority images is taken for a minority one. No minority image is needed. With several classes,
-    an image that no memory explains goes to the minority class whose nearest image is nearest, of pooled, standardised
-    features.
+    Of C classes the ceil(C / 2) with the most images are majority classes (ties by label). Each of a class's images is
+    held out in turn and scored by the memory of the others (exactly or nearly, without learning it anew); threshold =
+    the `quantile` 0.95 of these scores, so that about one in twenty majority images is taken for a minority one. No
+    minority image is needed. With several classes, an image that no memory explains goes to the minority class whose
+    nearest image is nearest, of pooled, standardised features.
 
     The logits of majority classes are minus half their excess over the threshold, in standard deviations of the
     held-out scores; a minority class's is half the least excess, less for a class that is farther than the nearest.
@@ -64,7 +68,6 @@ class OneClass(Method):
     search_space: ClassVar[SearchSpace] = {"quantile": [0.8, 0.9, 0.95, 0.99]}
 
     quantile: float = Field(default=0.95, gt=0.5, lt=1)
-    folds: int = Field(default=5, ge=2)
 
     _backbone: FrozenBackbone | None = PrivateAttr(None)
     _known: list[Known] = PrivateAttr(default_factory=list)
@@ -79,7 +82,7 @@ class OneClass(Method):
             backbone: whose maps are read.
             images: of the class, at least one.
             context: random generators.
-            purpose: of this memory; draws derive from it.
+            purpose: what the draws derive from.
         """
 
     def fit(self, train: TrainSet, context: Context) -> None:
@@ -98,19 +101,9 @@ class OneClass(Method):
         self._minority = Nearest(train, labels, majority, few, backbone)
 
     def _learn(self, label: int, images: Images, backbone: FrozenBackbone, context: Context) -> Known:
-        n = len(images)
         memory = self.memory(backbone, images, context, f"class {label}")
-        if n == 1:
-            held_out = memory.scores(backbone, images)
-        else:
-            order = torch.randperm(n, generator=context.generator("folds", label))
-            held_out = torch.empty(n)
-            for k, out in enumerate(torch.tensor_split(order, min(self.folds, n))):
-                inside = order[~torch.isin(order, out)].sort().values
-                part = self.memory(backbone, _take(images, inside), context, f"class {label} fold {k}")
-                held_out[out] = part.scores(backbone, _take(images, out))
-        threshold = float(torch.quantile(held_out, self.quantile))
-        spread = float(torch.quantile(held_out, 0.95) - held_out.median()) / MEDIAN_TO_QUANTILE
+        threshold = float(torch.quantile(memory.left_out, self.quantile))
+        spread = float(torch.quantile(memory.left_out, 0.95) - memory.left_out.median()) / MEDIAN_TO_QUANTILE
         return Known(label, memory, threshold, max(spread, 1e-6 * max(abs(threshold), 1.0)))
 
     def predict_logits(self, images: Images) -> Tensor:
@@ -172,5 +165,19 @@ def _rows(labels: Tensor, label: int, train: TrainSet) -> Tensor:
     return torch.nonzero(labels == label).flatten().to(train.labels.device)
 
 
-def _take(images: Images, rows: Tensor) -> Images:
-    return images[rows.to(images.levels[0].device)]
+def left_out_squares(squares: Tensor, n: int, divisor: int, share: float = 1.0) -> Tensor:
+    """Return squared Mahalanobis distances to a Gaussian that has not seen the image, from those to one that has.
+
+    Mean and covariance S of n images less one follow from those of all by a rank-one change of S (Sherman-Morrison).
+    What S has besides the scatter of the data stays as it is, up to a factor divisor / (divisor - 1).
+
+    Args:
+        squares: (N,) z' S^-1 z, z an image less the mean.
+        n: images; with fewer than 3 there are no others to speak of, and the squares stay as they are.
+        divisor: S has the scatter over this: n or n - 1.
+        share: of the scatter in S, less than 1 where it is shrunk.
+    """
+    if n < 3:
+        return squares
+    left = 1 - share * n / ((n - 1) * divisor) * squares
+    return (n / (n - 1)) ** 2 * (divisor - 1) / divisor * squares / left.clamp(min=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
-from methods.one_class.base import OneClass
+from methods.one_class.base import OneClass, left_out_squares
 from methods.one_class.patches import cells
 from methods.registry import register
 from methods.training.context import Context
@@ -26,19 +26,25 @@ class PositionGaussians:
         channels: (K,) int64, those that are looked at.
         mean: (P, 1, K).
         factor: (P, K, K), Cholesky factors of the covariances.
+        left_out: (N,) scores of its own images, each without itself.
     """
 
     channels: Tensor
     mean: Tensor
     factor: Tensor
+    left_out: Tensor
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) greatest Mahalanobis distances over the positions."""
+        return self.greatest(backbone, images).sqrt()
+
+    def greatest(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) their squares."""
         found = []
         for maps in backbone.maps(images):
             apart = cells(maps, smooth=False)[:, :, self.channels].transpose(0, 1) - self.mean
             white = torch.linalg.solve_triangular(self.factor, apart.transpose(1, 2), upper=False)
-            found.append(white.square().sum(1).amax(0).sqrt().cpu())
+            found.append(white.square().sum(1).amax(0).cpu())
         return torch.cat(found)
 
 
@@ -71,4 +77,7 @@ class PaDiM(OneClass):
             scatter = scatter.to(apart.device) + apart.transpose(1, 2) @ apart
         eye = torch.eye(len(chosen), device=mean.device)
         covariance = scatter / max(len(images) - 1, 1) + self.regularisation * eye
-        return PositionGaussians(chosen, mean, torch.linalg.cholesky(covariance))
+        memory = PositionGaussians(chosen, mean, torch.linalg.cholesky(covariance), torch.zeros(0))
+        # leaving an image out lengthens a greater distance more: the greatest stays the greatest
+        apart = left_out_squares(memory.greatest(backbone, images), len(images), len(images) - 1).sqrt()
+        return replace(memory, left_out=apart)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -25,14 +25,27 @@ class PatchMemory:
     Attributes:
         memory: (K, D) float on the device.
         neighbours: b, of the nearest memory, that weigh an image's score.
+        left_out: (N,) scores of its own images, each without the cells that are its own.
     """
 
     memory: Tensor
     neighbours: int
+    left_out: Tensor
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) weighted greatest distances."""
         return torch.cat([self.score(cells(maps, smooth=True)).cpu() for maps in backbone.maps(images)])
+
+    def without(self, owners: Tensor, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) scores of images, each without the cells (K,) that `owners` says are its own."""
+        found, i = [], 0
+        for maps in backbone.maps(images):
+            for own in cells(maps, smooth=True):
+                others = owners != i
+                memory = replace(self, memory=self.memory[others]) if bool(others.any()) else self
+                found.append(memory.score(own[None]))
+                i += 1
+        return torch.cat(found).cpu()
 
     def score(self, cells: Tensor) -> Tensor:
         """Return (B,) scores of (B, P, D) cells.
@@ -71,11 +84,14 @@ class PatchCore(OneClass):
         """Draw cells, keep the coreset."""
         generator = context.generator("patches", purpose)
         each = -(-self.most // len(images))
-        drawn = []
+        drawn: list[Tensor] = []
         for maps in backbone.maps(images):
             found = cells(maps, smooth=True)
             order = torch.rand(found.shape[:2], generator=generator).argsort(1)[:, :each].to(found.device)
             drawn.append(found.gather(1, order[:, :, None].expand(-1, -1, found.shape[2])).flatten(0, 1))
         candidates = torch.cat(drawn)
         size = max(1, round(self.share * len(candidates)))
-        return PatchMemory(candidates[coreset(candidates, size, 128, generator)], self.neighbours)
+        kept = coreset(candidates, size, 128, generator)
+        memory = PatchMemory(candidates[kept], self.neighbours, torch.zeros(0))
+        owners = kept // (len(candidates) // len(images))
+        return replace(memory, left_out=memory.without(owners, backbone, images))

@@ -11,7 +11,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
-from methods.one_class.base import OneClass
+from methods.one_class.base import OneClass, left_out_squares
 from methods.registry import register
 from methods.training.context import Context
 from methods.training.data import Images
@@ -26,11 +26,13 @@ class Gaussian:
         mean: (D,).
         std: (D,).
         factor: (D, D) float64, Cholesky factor of the covariance.
+        data: share of the data's scatter in the covariance.
     """
 
     mean: Tensor
     std: Tensor
     factor: Tensor
+    data: float
 
     @classmethod
     def of(cls, features: Tensor) -> Gaussian:
@@ -39,14 +41,21 @@ class Gaussian:
 
         x = features.double()
         mean, std = x.mean(0), _positive(x.std(0, correction=0))
-        covariance, _ = ledoit_wolf(((x - mean) / std).numpy(), assume_centered=True)
+        covariance, shrinkage = ledoit_wolf(((x - mean) / std).numpy(), assume_centered=True)
         ridge = covariance + 1e-6 * np.eye(len(covariance))
-        return cls(mean, std, torch.from_numpy(np.linalg.cholesky(ridge)))
+        return cls(mean, std, torch.from_numpy(np.linalg.cholesky(ridge)), 1 - float(shrinkage))
 
     def distances(self, features: Tensor) -> Tensor:
         """Return (N,) Mahalanobis distances."""
+        return self._squares(features).sqrt().float()
+
+    def left_out(self, features: Tensor) -> Tensor:
+        """Return (N,) Mahalanobis distances of the features it was fitted to, each to the Gaussian of the others."""
+        return left_out_squares(self._squares(features), len(features), len(features), self.data).sqrt().float()
+
+    def _squares(self, features: Tensor) -> Tensor:
         x = (features.double() - self.mean) / self.std
-        return torch.linalg.solve_triangular(self.factor, x.T, upper=False).square().sum(0).sqrt().float()
+        return torch.linalg.solve_triangular(self.factor, x.T, upper=False).square().sum(0)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class DepthGaussians:
     """A Gaussian for each depth."""
 
     gaussians: list[Gaussian]
+    left_out: Tensor
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) sums over depths of Mahalanobis distances."""
@@ -67,7 +77,10 @@ class Mahalanobis(OneClass):
 
     def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> DepthGaussians:
         """Fit a Gaussian to each depth."""
-        return DepthGaussians([Gaussian.of(x) for x in backbone.pooled(images, ("mean",))])
+        pooled = backbone.pooled(images, ("mean",))
+        gaussians = [Gaussian.of(x) for x in pooled]
+        apart = [gaussian.left_out(x) for gaussian, x in zip(gaussians, pooled, strict=True)]
+        return DepthGaussians(gaussians, torch.stack(apart).sum(0))
 
 
 @dataclass(frozen=True)
@@ -88,10 +101,18 @@ class Neighbours:
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) mean distances to the k nearest."""
-        x = (torch.cat(backbone.pooled(images, ("mean",)), 1) - self.mean) / self.std
-        rows = torch.cdist(x, self.features).topk(min(self.k, len(self.features)), largest=False).indices
+        return self._apart((torch.cat(backbone.pooled(images, ("mean",)), 1) - self.mean) / self.std, 0)
+
+    @property
+    def left_out(self) -> Tensor:
+        """Return (N,) scores of its own images, each without itself."""
+        return self._apart(self.features, 1 if len(self.features) > 1 else 0)
+
+    def _apart(self, x: Tensor, skip: int) -> Tensor:
+        most = min(self.k + skip, len(self.features))
+        rows = torch.cdist(x, self.features).topk(most, largest=False).indices
         # distances are taken again: those of near images have lost their digits
-        return (x[:, None] - self.features[rows]).norm(dim=2).mean(1)
+        return (x[:, None] - self.features[rows]).norm(dim=2).sort(1).values[:, skip:].mean(1)
 
 
 @register("knn-distance", family="one-class", source="Bergman et al. 2020")

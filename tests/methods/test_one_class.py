@@ -11,7 +11,7 @@ import torch
 import methods
 from methods import testing
 from methods.one_class import patches, pooled
-from methods.one_class.base import MEDIAN_TO_QUANTILE, Known
+from methods.one_class.base import MEDIAN_TO_QUANTILE, Known, left_out_squares
 from methods.one_class.patchcore import PatchMemory
 from methods.training.data import Images, TrainSet
 from methods.training.frozen import FrozenBackbone
@@ -58,11 +58,48 @@ def test_of_several_classes_an_unexplained_image_goes_to_the_nearest_minority(na
     assert (predicted == test.labels)[20:].all()
 
 
-def test_one_in_twenty_majority_images_is_over_the_threshold():
-    method, train = methods.create("knn-distance"), brightness([600, 0], side=1)
+@pytest.mark.parametrize(("n", "dim"), [(30, 4), (12, 11), (6, 20)])
+@pytest.mark.parametrize(("less", "share"), [(0, 1.0), (1, 1.0), (0, 0.3)])
+def test_leaving_an_image_out_is_a_change_of_rank_one(n, dim, less, share):
+    x = np.random.default_rng(0).normal(size=(n, dim))
+    divisor, extra = n - less, 0.1 * np.eye(dim)
+
+    def squares(rows, divisor, extra):
+        z = x[rows] - x[rows].mean(0)
+        inverse = np.linalg.inv(share * z.T @ z / divisor + extra)
+        return np.einsum("ni,ij,nj->n", x - x[rows].mean(0), inverse, x - x[rows].mean(0))
+
+    found = left_out_squares(torch.tensor(squares(np.arange(n), divisor, extra)), n, divisor, share)
+    for i in range(n):
+        others = np.arange(n) != i
+        expected = squares(others, divisor - 1, extra * divisor / (divisor - 1))[i]
+        assert found[i].item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_in_twenty_majority_images_is_over_the_threshold(name):
+    method, train = methods.create(name), brightness([300, 0], side=2)
     method.fit(train, testing.tiny_context(train))
-    share = (method.predict_logits(brightness([2000], seed=1, side=1).images).argmax(1) == 1).float().mean()
-    assert share.item() == pytest.approx(0.05, abs=0.02)
+    share = (method.predict_logits(brightness([2000], seed=1, side=2).images).argmax(1) == 1).float().mean()
+    # the quantile of 300 scores has a standard deviation of sqrt(.05 x .95 / 300) = .013
+    assert share.item() == pytest.approx(0.05, abs=0.03)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_left_out_scores_as_by_a_memory_of_the_others(name):
+    train = brightness([40, 1], side=2)
+    context, majority = testing.tiny_context(train), train.images[torch.arange(40)]
+    backbone, method = FrozenBackbone(train, context), methods.create(name)
+    if name == "patchcore":
+        method = methods.create(name, share=1.0)
+    memory = method.memory(backbone, majority, context, "all")
+    for i in (0, 17, 39):
+        others = torch.arange(40)[torch.arange(40) != i]
+        expected = method.memory(backbone, majority[others], context, "others").scores(backbone, majority[[i]])
+        seen = memory.scores(backbone, majority[[i]])
+        # the scale of the features, the shrinkage and the regularisation are not taken again
+        assert memory.left_out[i].item() == pytest.approx(expected.item(), rel=0.1)
+        assert memory.left_out[i] > seen
 
 
 def test_the_threshold_is_where_the_two_logits_meet_and_the_scale_a_standard_deviation():
@@ -87,7 +124,7 @@ def test_the_patch_score_is_the_papers():
         around = sorted(range(7), key=lambda j: math.dist(memory[m_star], memory[j]))[:3]
         s = distances[star][m_star]
         expected.append((1 - math.exp(s) / sum(math.exp(distances[star][j]) for j in around)) * s)
-    found = PatchMemory(torch.tensor(memory), 3).score(torch.tensor(cells))
+    found = PatchMemory(torch.tensor(memory), 3, torch.zeros(0)).score(torch.tensor(cells))
     assert found.tolist() == pytest.approx(expected)
 
 
