@@ -98,3 +98,14 @@ def test_without_the_proposed_method_nothing_is_claimed(tmp_path):
 
 def test_own_images_are_not_what_the_claims_are_about(tmp_path):
     assert claimed(tmp_path, grid("folder:/home/somebody/tiles", 10, 0.99, [0.9] * 5)) == []
+
+
+def test_the_variant_and_its_control_stand_beside_the_method(tmp_path):
+    values = grid("elpv", 10, 0.97, [0.95] * 5)
+    values |= {("elpv", 10, "multiscale-two-stage-adjusted"): 0.99, ("elpv", 10, "multiscale-logit-adjustment"): 0.98}
+    found = [row for row in claimed(tmp_path, values) if "all ratios" in row.claim]
+    assert [(row.claim.split()[2], row.measured[:11]) for row in found] == [
+        ("multiscale-two-stage", "+2.0 points"),
+        ("multiscale-two-stage-adjusted", "+4.0 points"),
+        ("multiscale-logit-adjustment", "+3.0 points"),
+    ]

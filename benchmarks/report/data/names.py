@@ -24,6 +24,8 @@ FAMILIES = (
 """Families in the order in which every table and figure shows them."""
 
 PROPOSED = "multiscale-two-stage"
+READINGS = (PROPOSED, "multiscale-two-stage-adjusted", "multiscale-logit-adjustment")
+"""The paper's method by its abstract, what this suite makes of it, and the control of that: its loss without stages."""
 COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "under-bagging")
 """The common methods that the paper's margins are taken over."""
 
