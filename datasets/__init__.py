@@ -5,6 +5,7 @@ from pkgutil import iter_modules
 
 from datasets.base import Dataset, DatasetUnavailable, ImageSet, Index, UserError, availability, cache_root, data_root
 from datasets.cache import load
+from datasets.development import development_rows
 from datasets.imbalance import UnsupportedRatio, class_counts, subset
 from datasets.levels import PROTOCOLS, Level, Protocol
 from datasets.listing import FileDataset, Listing
@@ -37,6 +38,7 @@ __all__ = [
     "class_counts",
     "create",
     "data_root",
+    "development_rows",
     "expand",
     "generator",
     "get",

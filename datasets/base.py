@@ -33,6 +33,7 @@ class Index:
         fingerprint: hex digest that changes when a source file is added, removed or changed.
         notes: what a reader of the results must know (which parts are here, what was left out).
         dataset: name of the dataset; splits are drawn from it and the seed alone.
+        development_share: share of the images that serve for choosing, see `Dataset.development_share`.
     """
 
     labels: np.ndarray
@@ -42,6 +43,7 @@ class Index:
     official_test: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     dataset: str = ""
+    development_share: float = 0.0
 
     @property
     def counts(self) -> np.ndarray:

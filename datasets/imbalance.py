@@ -23,7 +23,7 @@ class Request:
 
     Attributes:
         pool: (C,) int64 images of each class in the train pool, all positive.
-        order: (C,) int64 classes by falling pool count, ties by label.
+        order: (C,) int64 classes by falling count in the whole dataset, ties by label.
         level: how imbalanced.
         majority: images of the largest class; None for as many as the pool allows at every ratio.
     """
@@ -75,13 +75,17 @@ COUNTS: dict[Protocol, Callable[[Request], np.ndarray]] = {
 }
 
 
-def class_counts(pool_counts: np.ndarray, level: Level, majority: int | None = None) -> np.ndarray:
+def class_counts(
+    pool_counts: np.ndarray, level: Level, majority: int | None = None, whole: np.ndarray | None = None
+) -> np.ndarray:
     """Return how many images of each class an imbalanced subset has.
 
     Args:
         pool_counts: (C,) images of each class in the train pool; at least two classes.
         level: how imbalanced; at no minority images, the minority classes have none.
         majority: images of the largest class; None for the most that the pool allows at every ratio.
+        whole: (C,) images of each class in the whole dataset, by which the majority classes are told, so that they are
+            the same in every split; None for the pool's.
 
     Returns:
         (C,) int64, position = label.
@@ -95,7 +99,7 @@ def class_counts(pool_counts: np.ndarray, level: Level, majority: int | None = N
         raise UserError(f"imbalance needs at least two classes, not pool counts of shape {pool.shape}")
     if majority is not None and majority < 1:
         raise UserError(f"protocol {level.protocol!r}: majority must be at least 1, not {majority}")
-    order = np.argsort(-pool, kind="stable")
+    order = np.argsort(-(pool if whole is None else np.asarray(whole)), kind="stable")
     counts = COUNTS[level.protocol](Request(pool, order, level, majority))
     _check(level, counts, pool)
     return counts
@@ -134,7 +138,8 @@ def subset(
     pool = np.sort(np.asarray(pool, dtype=np.int64))
     available = np.bincount(labels[pool], minlength=classes)
     chosen = []
-    for label, count in enumerate(class_counts(available, level, majority)):
+    whole = np.bincount(labels, minlength=classes)
+    for label, count in enumerate(class_counts(available, level, majority, whole)):
         order = generator("subset", dataset, level.protocol, seed, label).permutation(pool[labels[pool] == label])
         chosen.append(order[:count])
     return np.sort(np.concatenate(chosen))

@@ -103,6 +103,7 @@ class FileDataset(Dataset):
             official_test=listing.official_test,
             notes=listing.notes,
             dataset=self.name,
+            development_share=self.development_share,
         )
 
     def decode(self, size: int) -> Iterator[np.ndarray]:

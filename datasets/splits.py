@@ -1,13 +1,17 @@
-"""Train pool and balanced test set: drawn from (dataset, seed) alone, before anything is made imbalanced."""
+"""Train pool and balanced test set, drawn from (dataset, seed) alone, before anything is made imbalanced.
+
+What a dataset keeps for choosing (its development pool) is in neither; it is split by itself on demand.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
 
 from datasets.base import Index, UserError
+from datasets.development import development_rows
 from datasets.seeds import generator
 
 
@@ -24,40 +28,97 @@ class Split:
     test: np.ndarray
 
 
-def split(index: Index, seed: int, *, test_fraction: float = 0.4, test_cap: int = 200) -> Split:
+def split(
+    index: Index,
+    seed: int,
+    *,
+    test_fraction: float = 0.4,
+    test_cap: int = 200,
+    folds: int | None = None,
+    development: bool = False,
+) -> Split:
     """Draw the test set of one dataset and seed; what may be trained on is the rest.
 
     With an official split the test set comes from the official test part, as many of each class as its smallest has;
     without, it takes `test_fraction` of the smallest class from every class. Images of a group (a patient) are never on
-    both sides: those left over from a tested group are in neither.
+    both sides: those left over from a tested group are in neither. Images of the development pool are in neither.
+
+    With folds, `folds` seeds in a row (0 to folds - 1, and so on) test every image of the smallest class once between
+    them: seed // folds says how the images are dealt out, seed % folds which part is tested, balanced.
 
     Args:
         index: the dataset's labels, groups and official split.
         seed: of the grid's cell.
-        test_fraction: share of the smallest class that is tested, where there is no official split.
+        test_fraction: share of the smallest class that is tested, where there is neither official split nor folds.
         test_cap: at most so many test images per class.
+        folds: how many parts to deal the images out to, 2 or more; an official split goes before.
+        development: split the development pool instead, for choosing.
 
     Raises:
-        UserError: a class has too few images or groups to be both trained on and tested.
+        UserError: a class has too few images or groups to be both trained on and tested, or there is no pool.
     """
     if not 0 < test_fraction < 1 or test_cap < 1:
         raise UserError(f"a split needs 0 < test_fraction < 1 and test_cap >= 1, not {test_fraction} and {test_cap}")
-    order = generator("split", index.dataset, seed).permutation(len(index.labels))
-    if index.official_test is not None:
-        candidates = order[index.official_test[order]]
-        smallest = int(_counts(index, candidates).min())
+    if folds is not None and folds < 2:
+        raise UserError(f"a split into folds needs at least 2, not {folds}")
+    pool = development_rows(index)
+    if development and not pool.any():
+        raise UserError(f"dataset {index.dataset or '?'} has no development pool: nothing may be chosen on it")
+    rows = np.flatnonzero(pool == development)
+    part = _part(index, rows)
+    purpose = ("split", index.dataset, "development") if development else ("split", index.dataset)
+    order = generator(*purpose, seed).permutation(len(rows))
+    if part.official_test is not None:
+        candidates = order[part.official_test[order]]
+        number = int(_counts(part, candidates).min())
+    elif folds is not None:
+        dealt = _dealt(part, folds, generator("folds", *purpose[1:], seed // folds))
+        candidates = order[dealt[order] == seed % folds]
+        number = int(_counts(part, candidates).min())
     else:
-        smallest = int(test_fraction * index.counts.min())
-        candidates = order if index.groups is None else _whole_groups(index, order, min(smallest, test_cap))
-    test = _balanced(index, candidates, min(smallest, test_cap))
-    train = _remainder(index, candidates if index.official_test is not None else test)
-    _check(index, train, test)
-    return Split(train, test)
+        candidates, number = order, int(test_fraction * part.counts.min())
+    number = min(number, test_cap)
+    if part.official_test is None and part.groups is not None:
+        candidates = _whole_groups(part, candidates, number)
+    test = _balanced(part, candidates, number)
+    train = _remainder(part, candidates if part.official_test is not None else test)
+    _check(part, train, test)
+    return Split(rows[train], rows[test])
 
 
 def index_hash(indices: np.ndarray) -> str:
     """Return a hex digest of an index list, the same on every machine; order counts."""
     return blake2b(np.ascontiguousarray(indices, dtype="<i8").tobytes(), digest_size=16).hexdigest()
+
+
+def _part(index: Index, rows: np.ndarray) -> Index:
+    """Return what is known of some images."""
+    groups, test = index.groups, index.official_test
+    return replace(
+        index,
+        labels=index.labels[rows],
+        groups=None if groups is None else groups[rows],
+        official_test=None if test is None else test[rows],
+    )
+
+
+def _dealt(index: Index, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal images, groups whole, out to folds of like class counts; returns the fold of each, (N,) int64."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    labels, state = index.labels, int(rng.integers(2**31))
+    units = np.arange(len(labels)) if index.groups is None else index.groups
+    for label in range(len(index.class_names)):
+        if len(np.unique(units[labels == label])) < folds:
+            raise _too_few(index, label, f"be dealt out to {folds} folds")
+    if index.groups is None:
+        parts = StratifiedKFold(folds, shuffle=True, random_state=state).split(labels, labels)
+    else:
+        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=state).split(labels, labels, index.groups)
+    dealt = np.empty(len(labels), dtype=np.int64)
+    for fold, (_, rows) in enumerate(parts):
+        dealt[rows] = fold
+    return dealt
 
 
 def _counts(index: Index, chosen: np.ndarray) -> np.ndarray:
@@ -107,8 +168,12 @@ def _check(index: Index, train: np.ndarray, test: np.ndarray) -> None:
         empty = np.flatnonzero(_counts(index, chosen) == 0)
         if len(empty):
             rarest = empty[index.counts[empty].argmin()]  # the one that leaves the others without test images too
-            whole = "images" if index.groups is None else "groups"
-            raise UserError(
-                f"dataset {index.dataset or '?'}: class {index.class_names[rarest]!r} has too few {whole} "
-                f"({index.counts[rarest]} images in all) to have any in the {part} part; add some or drop it"
-            )
+            raise _too_few(index, int(rarest), f"have any in the {part} part")
+
+
+def _too_few(index: Index, label: int, purpose: str) -> UserError:
+    whole = "images" if index.groups is None else "groups"
+    return UserError(
+        f"dataset {index.dataset or '?'}: class {index.class_names[label]!r} has too few {whole} "
+        f"({index.counts[label]} images in all) to {purpose}; add some or drop it"
+    )

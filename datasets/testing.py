@@ -108,6 +108,8 @@ def labels_in_range(make: Make) -> None:
             fits, f"{field} is {getattr(value, 'dtype', '?')} {getattr(value, 'shape', '?')}, not (N,) {kind.__name__}"
         )
     _require(index.dataset == dataset.name, f"its index is of {index.dataset!r}, and its name is {dataset.name!r}")
+    share = index.development_share
+    _require(share == dataset.development_share, f"its index says development_share={share}, its class another")
 
 
 def whole_groups(make: Make) -> None:

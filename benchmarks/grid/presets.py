@@ -23,14 +23,16 @@ class DatasetSettings(Settings):
     """How one dataset is used; None leaves the dataset's own default.
 
     `majority` is the number of training images of each majority class, the same at every ratio; by default all that
-    there are. `strides` are the depths of the backbone whose maps are read. `parameters` go to the dataset's
-    constructor.
+    there are. `folds` seeds in a row test every image of the smallest class once, where there is no official split;
+    `test_fraction` then has no say. `strides` are the depths of the backbone whose maps are read. `parameters` go to
+    the dataset's constructor.
     """
 
     size: PositiveInt | None = None
     majority: PositiveInt | None = None
     test_fraction: float = Field(default=0.4, gt=0, lt=1)
     test_cap: PositiveInt = 200
+    folds: int | None = Field(default=None, ge=2)
     strides: tuple[PositiveInt, ...] | None = None
     parameters: dict[str, Any] = {}
 

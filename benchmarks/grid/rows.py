@@ -16,7 +16,9 @@ from datasets import Level, UserError
 def split(spec: DataSpec, index: datasets.Index, seed: int) -> datasets.Split:
     """Split a dataset into train pool and class-balanced test set."""
     settings = spec.settings
-    return datasets.split(index, seed, test_fraction=settings.test_fraction, test_cap=settings.test_cap)
+    return datasets.split(
+        index, seed, test_fraction=settings.test_fraction, test_cap=settings.test_cap, folds=settings.folds
+    )
 
 
 def training_rows(spec: DataSpec, index: datasets.Index, seed: int, level: Level) -> np.ndarray:

@@ -32,6 +32,7 @@ class MagneticTile(Folder):
     description = "magnetic-tile surfaces, sound and five kinds of defect, naturally imbalanced"
     licence = "no licence stated by its authors; for research"
     source = "Huang et al. 2018, doi 10.1007/s00371-018-1588-5, github.com/abin24/Magnetic-tile-defect-datasets."
+    development_share = 0.3
 
     @property
     def root(self) -> Path:

@@ -59,6 +59,7 @@ class MedMnist(Dataset):
             fingerprint=fingerprint(self.path.parent, [self.path]),
             official_test=np.repeat([False, False, True], [len(part) for part in labels]),
             dataset=self.name,
+            development_share=self.development_share,
         )
 
     def decode(self, size: int) -> Iterator[np.ndarray]:

@@ -25,6 +25,7 @@ class Textures(Dataset):
     description = "synthetic: computer-drawn textures with small local defects, in the manner of DAGM"
     licence = "MIT (made by this suite)"
     source = "datasets/sources/textures.py"
+    development_share = 0.3
 
     number: tuple[PositiveInt, PositiveInt] = (700, 700)
     """How many ok and how many defect images."""
@@ -50,6 +51,7 @@ class Textures(Dataset):
             fingerprint="drawn, version 1",
             notes=("synthetic images",),
             dataset=self.name,
+            development_share=self.development_share,
         )
 
     def decode(self, size: int) -> Iterator[np.ndarray]:

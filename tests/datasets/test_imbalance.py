@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from itertools import pairwise
 
@@ -158,6 +160,23 @@ def test_a_subset_has_the_majority_asked_for() -> None:
 def test_a_class_that_the_pool_lacks_is_named() -> None:
     with pytest.raises(UnsupportedRatio, match="class 4"):
         subset(LABELS, np.flatnonzero(LABELS < 4), Level("natural"), 0)
+
+
+def test_the_majority_is_that_of_the_whole_dataset_even_where_the_pool_has_less_of_it() -> None:
+    labels, pool = np.array([0] * 9 + [1] * 8), np.arange(3, 17)  # 6 of class 0, 8 of class 1
+    rows = subset(labels, pool, Level("step", ratio=3), 0, majority=6, dataset="made-up")
+    assert np.bincount(labels[rows]).tolist() == [6, 2]
+
+
+def test_a_subset_is_the_first_of_a_drawn_order_of_each_class() -> None:
+    labels, pool = np.array([0, 1, 0, 1, 0, 1, 0, 0, 1, 1]), np.array([9, 0, 1, 2, 3, 4, 6, 8])
+    expected: list[int] = []
+    for label, members, count in ((0, [0, 2, 4, 6], 4), (1, [1, 3, 8, 9], 2)):
+        text = json.dumps(["subset", "made-up", "step", 5, label])
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        rng = np.random.default_rng(np.random.SeedSequence(int.from_bytes(digest, "little")))
+        expected += rng.permutation(members)[:count].tolist()
+    assert subset(labels, pool, Level("step", ratio=2), 5, dataset="made-up").tolist() == sorted(expected)
 
 
 def test_natural_is_the_pool() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 from dataclasses import replace
 
@@ -12,6 +13,12 @@ import pytest
 from datasets import Index, UserError, index_hash, split
 
 SEEDS = range(20)
+
+
+def drawn(*identity: str | int) -> np.random.Generator:
+    """The generator of an identity, written out: NumPy's own, seeded by 16 bytes of a hash of its JSON text."""
+    digest = hashlib.blake2b(json.dumps(identity).encode(), digest_size=16).digest()
+    return np.random.default_rng(np.random.SeedSequence(int.from_bytes(digest, "little")))
 
 
 def index(*counts: int, **more: object) -> Index:
@@ -38,6 +45,26 @@ def test_forty_percent_of_the_smallest_class_is_tested_from_every_class() -> Non
     assert per_class(made, parts.test) == [12, 12]
     assert per_class(made, parts.train) == [88, 18]
     assert sorted([*parts.train, *parts.test]) == list(range(130))
+
+
+def test_the_first_of_a_drawn_order_are_tested() -> None:
+    made = index(9, 6)
+    order = drawn("split", "made-up", 7).permutation(15).tolist()
+    sound, defect = ([row for row in order if (row >= 9) == label] for label in (0, 1))
+    assert split(made, 7).test.tolist() == sorted(sound[:2] + defect[:2])  # 40 % of 6
+
+
+def test_whole_groups_are_tested_in_a_drawn_order() -> None:
+    # Two images of each class in every group: of 8, 3 are tested, so two groups are taken
+    groups = np.tile(np.repeat(np.arange(4), 2), 2)
+    made = replace(index(8, 8), groups=groups)
+    order = drawn("split", "made-up", 3).permutation(16).tolist()
+    first = list(dict.fromkeys(groups[order].tolist()))
+    inside = [row for row in order if groups[row] in first[:2]]
+    sound, defect = ([row for row in inside if (row >= 8) == label] for label in (0, 1))
+    parts = split(made, 3)
+    assert parts.test.tolist() == sorted(sound[:3] + defect[:3])
+    assert parts.train.tolist() == [row for row in range(16) if groups[row] in first[2:]]
 
 
 def test_at_most_two_hundred_of_each_class_are_tested() -> None:
