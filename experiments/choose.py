@@ -1,9 +1,10 @@
 """Choose what the default preset and the proposed method leave open: `python -m experiments.choose QUESTION`.
 
-Candidates are compared on validation parts alone, cut from the train pools of `textures`, `elpv` and `magnetic_tile`
-before anything is made imbalanced; no test image takes part, and `dagm` takes no part at all. What all methods share
-(`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with it: depth and side
-by what balanced data show of them, at ratio 1, width and steps by ratio 20. Where candidates are alike, the cheaper.
+Candidates are compared on the development pools of `textures`, `elpv` and `magnetic_tile` alone, split anew by each
+seed before anything is made imbalanced: images that no run trains on or tests. `dagm` has none, and takes no part. What
+all methods share (`network`) is chosen on plain cross-entropy, so that it favours none of those that are compared with
+it: depth and side by what balanced data show of them, at ratio 1, width and steps by ratio 20. Where candidates are
+alike, the cheaper.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import itertools
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from rich.console import Console
@@ -27,11 +27,10 @@ import datasets
 import methods
 from benchmarks.grid import presets as settings
 from benchmarks.grid.cells import DataSpec
-from benchmarks.grid.rows import split
 from benchmarks.running import cell
 from benchmarks.running.prepare import prepare
 
-DATASETS = {"textures": 300, "elpv": 400, "magnetic_tile": None}
+DATASETS = {"textures": 140, "elpv": 140, "magnetic_tile": None}
 """Where to choose, and the images of each majority class there (None: all there are)."""
 SIZES = {"textures": [128], "elpv": [160, 224, 300], "magnetic_tile": [128, 192]}
 """Sides of the images to compare; textures are drawn at theirs."""
@@ -119,23 +118,6 @@ QUESTIONS = {
 """What can be chosen: its candidates, and the ratios where they are compared."""
 
 
-def cut(index: datasets.Index, pool: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a class-balanced validation part from a train pool, as the test set was cut from the whole.
-
-    Returns:
-        (rest, validation), int64 rows.
-    """
-    part = replace(
-        index,
-        labels=index.labels[pool],
-        groups=None if index.groups is None else index.groups[pool],
-        official_test=None,
-        dataset=f"{index.dataset}/validation",
-    )
-    parts = datasets.split(part, seed, test_fraction=VALIDATION_SHARE, test_cap=VALIDATION_CAP)
-    return pool[parts.train], pool[parts.test]
-
-
 def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     """Return the accuracy on the validation part, or None where the pool cannot give the ratio."""
     preset = settings.load("default", list(candidate.overrides))
@@ -147,15 +129,15 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     backbone = preset.backbone_for(chosen)
     prepared = prepare(spec, backbone, cache, "cpu")
     index = prepared.imageset.index
-    rest, validation = cut(index, split(spec, index, point.seed).train, point.seed)
+    parts = datasets.split(index, point.seed, test_fraction=VALIDATION_SHARE, test_cap=VALIDATION_CAP, development=True)
     try:
         rows = datasets.subset(
             index.labels,
-            rest,
+            parts.train,
             datasets.Level("step", ratio=point.ratio),
             point.seed,
             majority=chosen.majority,
-            dataset=f"{point.dataset}/validation",
+            dataset=f"{point.dataset}/development",
         )
     except datasets.UnsupportedRatio:
         return None
@@ -172,8 +154,8 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     method = methods.create(candidate.method, **candidate.parameters)
     with cell.deterministic(context.device):
         method.fit(train, context)
-        logits = cell.predict(method, prepared, train, validation)
-    return float((logits.argmax(1) == prepared.imageset.labels[validation]).mean())
+        logits = cell.predict(method, prepared, train, parts.test)
+    return float((logits.argmax(1) == prepared.imageset.labels[parts.test]).mean())
 
 
 def compare(candidates: list[Candidate], points: list[Point], cache: Path, console: Console) -> list[list[Any]]:

@@ -42,7 +42,7 @@ test_cap = 10
 size = 32
 test_cap = 10
 majority = 20
-parameters = { number = [40, 40] }
+parameters = { number = [60, 60] }
 """
 
 

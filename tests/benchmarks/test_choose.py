@@ -9,12 +9,10 @@ import torch
 import datasets
 import methods
 from benchmarks.grid import presets as settings
-from benchmarks.grid.cells import DataSpec
-from benchmarks.grid.rows import split
 from experiments import choose
 
 TINY = (
-    "dataset.textures={size = 32, test_cap = 10, parameters = {number = [60, 60]}}",
+    "dataset.textures={size = 32, test_cap = 10, parameters = {number = [120, 120]}}",
     'backbone={name = "small-cnn", weights = "none", frozen = false}',
     "budget.steps=3",
 )
@@ -29,16 +27,18 @@ def test_dagm_takes_no_part() -> None:
     assert not [name for name in choose.DATASETS if name.startswith("dagm")]
 
 
-def test_the_validation_part_is_cut_from_the_train_pool() -> None:
-    preset = settings.load("default", list(TINY))
-    spec = DataSpec(name="textures", size=32, settings=preset.dataset_settings("textures"))
-    index = datasets.create("textures", **spec.settings.parameters).index()
-    parts = split(spec, index, seed=1)
-    rest, validation = choose.cut(index, parts.train, seed=1)
-    assert not set(validation) & set(rest)
-    assert not set(parts.test) & (set(validation) | set(rest))
-    assert set(validation) | set(rest) <= set(parts.train)
-    assert np.bincount(index.labels[validation]).tolist() == [15, 15]  # 30 % of 50, of each class
+@pytest.mark.parametrize("name", choose.DATASETS)
+def test_the_pool_gives_every_seed_what_is_asked_for(name) -> None:
+    if (reason := datasets.availability(datasets.create(name))) is not None:
+        pytest.skip(reason)
+    index, pool = datasets.create(name).index(), datasets.development_rows(datasets.create(name).index())
+    for seed in range(5):
+        parts = datasets.split(
+            index, seed, test_fraction=choose.VALIDATION_SHARE, test_cap=choose.VALIDATION_CAP, development=True
+        )
+        assert pool[parts.train].all()
+        assert pool[parts.test].all()
+        assert np.bincount(index.labels[parts.train]).min() >= (choose.DATASETS[name] or 1)
 
 
 def test_a_candidate_is_judged_by_its_settings(few, shared_cache, monkeypatch) -> None:
