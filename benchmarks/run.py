@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         "--dataset", action="append", metavar="NAME", help="repeatable; wildcards; folder:/path; table:/path/labels.csv"
     )
     how = p.add_argument_group("how to run")
-    how.add_argument("--tune", type=int, default=0, metavar="N", help="N trials of tuning for every method")
+    how.add_argument("--tune", type=int, default=0, metavar="N", help="also run every method tuned, by N trials each")
     how.add_argument(
         "--workers", type=int, metavar="N", help="processes; 0: in this one (default: one per core or GPU)"
     )

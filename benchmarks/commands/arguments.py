@@ -20,6 +20,8 @@ def grid() -> argparse.ArgumentParser:
     what.add_argument("--seed", action="append", type=int, metavar="N", help="repeatable")
     what.add_argument("--protocol", action="append", metavar="NAME", help="step, long-tail, few or natural; repeatable")
     what.add_argument("--minority", metavar="N,N", help="minority images under the protocol few, such as 0,1,3,5,10,20")
+    what.add_argument("--steps", action="append", type=int, metavar="N", help="gradient steps of a method; repeatable")
+    what.add_argument("--backbone", action="append", metavar="NAME", help="any timm model; repeatable")
     what.add_argument("--comparison", action="append", metavar="NAME", help="as-in-paper or equal-footing; repeatable")
     what.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable"

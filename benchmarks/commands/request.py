@@ -30,7 +30,7 @@ class Request(BaseModel):
         all: every dataset of the preset that is available here.
         minority: comma-separated numbers of minority images.
         set: overrides such as `budget.steps=100`.
-        tune: trials of tuning for every method.
+        tune: trials of tuning; every method is then run tuned as well.
         workers: processes; 0 is this one.
         scheduler: address of a running Dask scheduler, instead of local processes.
     """
@@ -47,6 +47,8 @@ class Request(BaseModel):
     protocol: tuple[str, ...] = ()
     minority: str = ""
     comparison: tuple[str, ...] = ()
+    steps: tuple[int, ...] = ()
+    backbone: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
     tune: NonNegativeInt = 0
     plugin: tuple[Place, ...] = ()
@@ -89,6 +91,8 @@ class Request(BaseModel):
             "seeds": self.seed,
             "protocols": self.protocol,
             "comparisons": self.comparison,
+            "budget.steps": self.steps,
+            "backbone.name": self.backbone,
         }
         texts = [f"{key}={list(values)!r}" for key, values in lists.items() if values]
         return [*self.set, *texts, *([f"minorities=[{self.minority}]"] if self.minority else [])]

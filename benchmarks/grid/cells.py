@@ -65,8 +65,9 @@ class Cell(Settings):
         """Return what is kept of the cell beside the records of its run."""
         names = ("dataset", "level", "seed", "method", "label", "family", "comparison")
         own = {name: getattr(self, name) for name in names}
-        settings = self.settings
-        return AskedCell(id=self.id, budget=settings.budget.steps, backbone=settings.backbone.name, **own)
+        backbone = self.settings.backbone
+        transferred = "" if backbone.weights == "none" else backbone.name
+        return AskedCell(id=self.id, budget=self.settings.budget.steps, backbone=transferred, **own)
 
 
 def label(name: str, method: methods.Method) -> str:

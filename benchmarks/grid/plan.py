@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import datasets
 import methods
@@ -12,7 +13,11 @@ from benchmarks.grid.presets import Comparison, Preset
 from benchmarks.grid.rows import unsupported, with_source
 from benchmarks.records.asked import Skip
 from datasets import Level, UserError
-from methods.training.settings import NetworkSettings
+from methods.networks import weights
+from methods.training.settings import BackboneSettings, NetworkSettings
+
+TUNED = " (tuned)"
+"""What a tuned cell's label ends with."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,8 @@ class Grid:
 
     Attributes:
         data: the datasets of the cells.
-        cells: each once, datasets one after another, then seeds, ratios, methods.
-        skipped: points that the data cannot support.
+        cells: each once, datasets one after another, then levels, seeds, budgets, backbones, methods.
+        skipped: points that cannot be had.
     """
 
     data: list[DataSpec]
@@ -51,8 +56,12 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0) -> Grid:
             if reason:
                 skipped.append(Skip(dataset=name, level=level, reason=reason))
                 continue
+            possible = chosen
+            if level.minority == 0:
+                possible = {key: method for key, method in chosen.items() if not method.needs_minority}
+                skipped += _without_minority(name, level, chosen, possible)
             for seed in preset.seeds:
-                for cell in _cells(preset, spec, chosen, level, seed, tune):
+                for cell in _cells(preset, spec, possible, level, seed, tune):
                     cells.setdefault(cell.id, cell)
     return Grid(data, list(cells.values()), skipped)
 
@@ -78,30 +87,53 @@ def _methods(preset: Preset) -> dict[str, methods.Method]:
         raise UserError(str(error)) from error
 
 
+def _without_minority(
+    dataset: str, level: Level, chosen: dict[str, methods.Method], possible: dict[str, methods.Method]
+) -> list[Skip]:
+    """Say which methods cannot learn where the minority has no image."""
+    labels = tuple(label(name, method) for name, method in chosen.items() if name not in possible)
+    if not labels:
+        return []
+    needs = "1 method needs" if len(labels) == 1 else f"{len(labels)} methods need"
+    shown = ", ".join(labels[:3]) + (", ..." if len(labels) > 3 else "")
+    return [Skip(dataset=dataset, level=level, labels=labels, reason=f"{needs} images of both classes ({shown})")]
+
+
 def _cells(
     preset: Preset, spec: DataSpec, chosen: dict[str, methods.Method], level: Level, seed: int, tune: int
 ) -> Iterator[Cell]:
-    for comparison in preset.comparisons:
-        for name, method in chosen.items():
+    """Yield the cells of one level and seed: default and, where asked for, tuned ones side by side."""
+    trials = (0, tune) if tune else (0,)
+    for budget, backbone, comparison in product(preset.budgets, _backbones(preset, spec), preset.comparisons):
+        for (name, method), tuned in product(chosen.items(), trials):
             yield Cell(
                 dataset=spec.name,
                 data=spec,
                 level=level,
                 seed=seed,
                 method=name,
-                label=label(name, method),
+                label=label(name, method) + (TUNED if tuned else ""),
                 family=method.family,
                 parameters=with_source(method, spec, comparison).model_dump(mode="json"),
                 network=_network(preset, method, comparison),
                 comparison=comparison,
                 settings=Training(
-                    budget=preset.budget,
+                    budget=budget,
                     optimizer=preset.optimizer,
                     augmentation=preset.augmentation,
-                    backbone=preset.scratch if method.from_scratch else preset.backbone_for(spec.settings),
+                    backbone=preset.scratch if method.from_scratch else backbone,
                 ),
-                tune=tune,
+                tune=tuned,
             )
+
+
+def _backbones(preset: Preset, spec: DataSpec) -> list[BackboneSettings]:
+    """Return the backbones as a dataset reads them; a file of weights is known by what it holds."""
+    found = preset.backbones_for(spec.settings)
+    try:
+        return [b.model_copy(update={"digest": weights.digest(b.weights)}) if weights.is_file(b) else b for b in found]
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _network(preset: Preset, method: methods.Method, comparison: Comparison) -> NetworkSettings:

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from datasets import Protocol, UserError
 from datasets.hints import did_you_mean, nearest
@@ -38,14 +38,18 @@ class DatasetSettings(Settings):
 
 
 class Preset(Settings):
-    """Everything that decides what a run computes."""
+    """Everything that decides what a run computes.
+
+    A list in `budget.steps` or `backbone.name` is an axis of the grid, as `ratios` is: it is kept in `steps` or
+    `backbones`, and the first value in its place.
+    """
 
     description: str = ""
     datasets: tuple[str, ...] = ("elpv", "textures")
     methods: tuple[str, ...] = ("*",)
     protocols: tuple[Protocol, ...] = ("step",)
     ratios: tuple[PositiveFloat, ...] = (1, 5, 10, 20, 40, 80)
-    minorities: tuple[PositiveInt, ...] = (3, 5, 10, 20)
+    minorities: tuple[NonNegativeInt, ...] = (0, 1, 3, 5, 10, 20, 50)
     seeds: tuple[int, ...] = (0, 1, 2)
     comparisons: tuple[Comparison, ...] = ("as-in-paper",)
     budget: Budget = Budget()
@@ -56,6 +60,27 @@ class Preset(Settings):
     scratch: BackboneSettings = BackboneSettings(name="small-cnn", weights="none", frozen=False)
     dataset: dict[str, DatasetSettings] = {}
     method: dict[str, dict[str, Any]] = {}
+    steps: tuple[PositiveInt, ...] = ()
+    backbones: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _axes(cls, values: Any) -> Any:
+        for part, key, axis in (("budget", "steps", "steps"), ("backbone", "name", "backbones")):
+            own = values.get(part) if isinstance(values, dict) else None
+            if isinstance(own, dict) and isinstance(own.get(key), list) and own[key]:
+                values = {**values, axis: own[key], part: {**own, key: own[key][0]}}
+        return values
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The budgets of the grid."""
+        return tuple(self.budget.model_copy(update={"steps": steps}) for steps in self.steps or (self.budget.steps,))
+
+    def backbones_for(self, settings: DatasetSettings) -> tuple[BackboneSettings, ...]:
+        """Return the backbones of the grid as a dataset reads them."""
+        first = self.backbone_for(settings)
+        return tuple(first.model_copy(update={"name": name}) for name in self.backbones or (first.name,))
 
     def dataset_settings(self, name: str) -> DatasetSettings:
         """Return the settings of a dataset: those of the last pattern in `dataset` that its name matches."""

@@ -18,7 +18,7 @@ class _Part(BaseModel):
 
 
 class AskedCell(_Part):
-    """A cell that was asked for, as the report names it."""
+    """A cell that was asked for, as the report names it; `backbone` is empty where nothing is transferred."""
 
     id: str
     comparison: str
@@ -33,15 +33,15 @@ class AskedCell(_Part):
 
 
 class Skip(_Part):
-    """A point that was asked for and cannot be had, and why; of one method where only that one cannot."""
+    """A point that was asked for and cannot be had, and why; `labels` are its methods where others can."""
 
     dataset: str
     level: Level
     reason: str
-    method: str = ""
+    labels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return ", ".join(part for part in (self.dataset, str(self.level), self.method) if part)
+        return f"{self.dataset}, {self.level}: {self.reason}"
 
 
 class Asked(_Part):

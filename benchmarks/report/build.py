@@ -14,7 +14,7 @@ from benchmarks.report.advice.make import Advised, make, regret_csv, regret_mark
 from benchmarks.report.data.export import records_csv
 from benchmarks.report.data.loading import Collection, collect
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
-from benchmarks.report.data.points import points
+from benchmarks.report.data.points import comparable, points
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.page.write import Contents, page
 from benchmarks.report.statistics import claims as claim
@@ -111,11 +111,11 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
     table = points(collection)
     analyses = {
         str(name): analyse(part, choice.metric, choice.control)
-        for name, part in table.groupby("comparison", sort=False)
+        for name, part in comparable(table).groupby("comparison", sort=False)
     }
     report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
-    report.claims = claim.claims(collection.frame)
+    report.claims = claim.claims(comparable(collection.frame))
     report.write("records.csv.gz", records_csv(collection.frame))
     report.write("claims.md", claim.markdown(report.claims))
     report.write("statistics.md", statistics_text.markdown(analyses))

@@ -17,6 +17,7 @@ from benchmarks.running.outlook import count, outlook
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import Report, duration, say
 from datasets import UserError
+from methods.networks import weights
 
 
 def execute(plan: Plan, console: Console) -> int:
@@ -27,18 +28,32 @@ def execute(plan: Plan, console: Console) -> int:
     """
     if not plan.grid.cells:
         raise UserError("nothing to run: " + ("; ".join(s.reason for s in plan.grid.skipped) or "the grid is empty"))
+    require_weights(plan)
     plan.store.prepare()
     plan.store.add_grid(plan.asked())
     if plan.missing:
         say(console, f"left out: {', '.join(plan.missing)} (not here; --list says how to get them)")
     for skip in plan.grid.skipped:
-        say(console, f"skipped: {skip}: {skip.reason}")
+        say(console, f"skipped: {skip}")
     say(console, outlook(plan))
     todo = plan.todo
     failed = run(plan, todo, console) if todo else 0
     if not plan.request.no_report:
         report(plan, console)
     return 1 if failed else 0
+
+
+def require_weights(plan: Plan) -> None:
+    """See within seconds that every backbone's weights can be had, before anything is prepared.
+
+    Raises:
+        UserError: they cannot.
+    """
+    try:
+        for backbone in dict.fromkeys(cell.settings.backbone for cell in plan.todo):
+            weights.require(backbone)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def run(plan: Plan, todo: list[Cell], console: Console) -> int:

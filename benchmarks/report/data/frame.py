@@ -29,8 +29,10 @@ COLUMNS = {
     "family": "family of the method",
     "parameters": "parameters of the method, as JSON",
     "head": "single-scale or multi-scale network; empty where not said",
-    "comparison": "as-in-paper or equal-footing",
-    "settings": "short hashes of what the methods of one table share: training, data, network, tuning / backbone",
+    "comparison": "as-in-paper or equal-footing; with its steps or backbone where most cells have others",
+    "budget": "gradient steps asked for",
+    "backbone": "name of the transferred backbone; empty where nothing is transferred",
+    "settings": "short hashes of what the methods of one table share: training, data, network / backbone",
     "train_hash": "hash of the training subset's indices",
     "test_hash": "hash of the test set's indices",
     "class_names": "names of the classes (list)",
@@ -101,6 +103,8 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     method, family = str(cell["method"]), str(cell.get("family", ""))
     level = Level(**cell["level"])
     head = str((cell.get("network") or {}).get("head", ""))
+    settings = cell.get("settings") or {}
+    backbone = settings.get("backbone") or {}
     return {
         "dataset": str(cell["dataset"]),
         "protocol": level.protocol,
@@ -114,6 +118,8 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
         "parameters": _compact(cell.get("parameters") or {}),
         "head": head,
         "comparison": str(cell.get("comparison") or _comparison(head, family)),
+        "budget": int(settings.get("budget", {}).get("steps", 0)),
+        "backbone": "" if backbone.get("weights") == "none" else str(backbone.get("name", "")),
         "settings": _settings(cell),
     }
 
@@ -122,12 +128,15 @@ def _settings(cell: dict[str, Any]) -> str:
     """Hash what all methods of one table share: training, data, network and tuning, but not what a method is about.
 
     The head is the comparison's or the method's. A backbone without weights is what a method from scratch asks for, so
-    its hash has one part only, and goes together with any backbone.
+    its hash has one part only, and goes together with any backbone. Steps and the backbone's name are axes of the
+    grid, and a tuned cell stands beside the default one: none of them is a setting here.
     """
     shared = dict(cell.get("settings") or {})
-    backbone = shared.pop("backbone", None) or {}
+    backbone = dict(shared.pop("backbone", None) or {})
+    backbone.pop("name", None)
+    shared["budget"] = {name: value for name, value in (shared.get("budget") or {}).items() if name != "steps"}
     network = {name: value for name, value in (cell.get("network") or {}).items() if name != "head"}
-    common = _hash([shared, network, cell.get("data"), cell.get("tune") or 0])
+    common = _hash([shared, network, cell.get("data")])
     return common if backbone.get("weights") == "none" else f"{common}/{_hash(backbone)}"
 
 

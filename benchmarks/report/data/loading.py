@@ -14,6 +14,7 @@ import pandas as pd
 from benchmarks.records.asked import Asked
 from benchmarks.records.store import Record, Store
 from benchmarks.report.data.frame import row, to_frame
+from benchmarks.report.data.names import variant
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)
@@ -28,12 +29,14 @@ class Collection:
         grids: what was asked for, over all folders.
         problems: what a reader has to know: cells that differ between folders, settings that differ.
         folders: where it was read from.
+        main: gradient steps and backbone of most cells; comparisons of others are named after theirs.
     """
 
     frame: pd.DataFrame
     grids: list[Asked] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    main: tuple[int, str] = (0, "")
 
 
 def load(*folders: str | Path) -> pd.DataFrame:
@@ -73,8 +76,19 @@ def collect(folders: Sequence[Path]) -> Collection:
         names = ", ".join(map(str, folders)) or "no folder named"
         raise UserError(f"no records in {names}; run `python -m benchmarks.run` first, or name a folder with --results")
     frame = to_frame(list(rows.values()))
+    main = _main(frame)
+    apart = [variant(*own, main) for own in zip(frame["budget"], frame["backbone"], strict=True)]
+    frame = frame.assign(comparison=frame["comparison"] + apart)
     frame, notes = _separate_settings(frame)
-    return Collection(frame, _grids(folders), problems + notes, list(folders))
+    return Collection(frame, _grids(folders), problems + notes, list(folders), main)
+
+
+def _main(frame: pd.DataFrame) -> tuple[int, str]:
+    """Return steps and backbone of most cells; of equals, the fewer steps."""
+    transferred = frame[frame["backbone"].ne("")]
+    each = (transferred if len(transferred) else frame)[["budget", "backbone"]].value_counts().reset_index()
+    first = each.sort_values(["count", "budget", "backbone"], ascending=[False, True, True]).iloc[0]
+    return int(first["budget"]), str(first["backbone"])
 
 
 def _records(folder: Path) -> Iterator[Record]:

@@ -31,6 +31,8 @@ COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "u
 
 AS_IN_PAPER = "as-in-paper"
 EQUAL_FOOTING = "equal-footing"
+BETWEEN = ", "
+"""Between a comparison's name and the steps or backbone that set it apart."""
 COMPARISONS = {
     AS_IN_PAPER: "as in the paper: common methods on the single-scale network",
     EQUAL_FOOTING: "equal footing: every method on the multi-scale network, no source task",
@@ -132,8 +134,27 @@ def where_shown(row: pd.Series) -> str:
 
 
 def footing(comparison: str) -> list[str]:
-    """Say that methods stand on equal footing, where they do."""
-    return ["equal footing"] if comparison == EQUAL_FOOTING else []
+    """Say that methods stand on equal footing, and with which steps or backbone, where they do."""
+    base, *others = comparison.split(BETWEEN)
+    return ["equal footing"] * (base == EQUAL_FOOTING) + others
+
+
+def comparison_title(comparison: str) -> str:
+    """Return a comparison in words, with its steps or backbone where most cells have others."""
+    base, *others = comparison.split(BETWEEN)
+    return "; ".join([COMPARISONS.get(base, base), *others])
+
+
+def variant(budget: int, backbone: str, main: tuple[int, str]) -> str:
+    """Return what a comparison's name ends with where steps or backbone are not the main ones.
+
+    Args:
+        budget: gradient steps.
+        backbone: name; empty where nothing is transferred, which goes with any.
+        main: steps and backbone of most cells.
+    """
+    others = [f"{budget} steps"] * (budget != main[0]) + [backbone] * (backbone not in ("", main[1]))
+    return "".join(BETWEEN + other for other in others)
 
 
 def dataset_title(dataset: str) -> str:

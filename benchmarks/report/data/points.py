@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.records.asked import Asked
+from benchmarks.records.asked import Asked, Skip
 from benchmarks.report.data.frame import GROUPS, SCALARS
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import EQUAL_FOOTING, family_order
+from benchmarks.report.data.names import BETWEEN, EQUAL_FOOTING, family_order, variant
 
 KEY = ["comparison", "dataset", "protocol", "level", "label"]
 NUMBERS = (*SCALARS, *GROUPS)
@@ -47,12 +47,27 @@ def levels(table: pd.DataFrame) -> list[float]:
 
 def skipped(grids: Sequence[Asked], dataset: str, protocol: str) -> dict[float, str]:
     """Return the levels that the data cannot support, with the reason."""
-    return {
-        skip.level.value: skip.reason
-        for grid in grids
-        for skip in grid.skipped
-        if (skip.dataset, skip.level.protocol, skip.method) == (dataset, protocol, "")
-    }
+    return {skip.level.value: skip.reason for skip in _skips(grids, dataset, protocol) if not skip.labels}
+
+
+def skipped_methods(grids: Sequence[Asked], dataset: str, protocol: str) -> dict[float, tuple[set[str], str]]:
+    """Return the levels that some methods cannot learn at: their labels, and why."""
+    found: dict[float, tuple[set[str], str]] = {}
+    for skip in _skips(grids, dataset, protocol):
+        if skip.labels:
+            known = found.get(skip.level.value, (set(), ""))[0]
+            found[skip.level.value] = known | set(skip.labels), skip.reason
+    return found
+
+
+def _skips(grids: Sequence[Asked], dataset: str, protocol: str) -> list[Skip]:
+    found = [skip for grid in grids for skip in grid.skipped]
+    return [skip for skip in found if (skip.dataset, skip.level.protocol) == (dataset, protocol)]
+
+
+def comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the points that only methods without need of a minority can have: no mean or test may hold them."""
+    return table[~(table["protocol"].eq("few") & table["level"].eq(0))]
 
 
 def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
@@ -60,14 +75,16 @@ def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
 
     Not those that transfer from a source task, which no other method does: on equal footing they are run without it.
     """
-    where = pd.MultiIndex.from_frame(frame[["dataset", "protocol"]])
-    on_equal_footing = frame["comparison"].eq(EQUAL_FOOTING)
+    base = frame["comparison"].str.partition(BETWEEN)
+    where = pd.MultiIndex.from_arrays([frame["dataset"], frame["protocol"], base[2]])
+    on_equal_footing = base[0].eq(EQUAL_FOOTING)
     shared = frame["family"].eq("proposed") & frame["head"].eq("multi-scale") & ~on_equal_footing
     shared &= where.isin(where[on_equal_footing].unique())
     shared &= ~frame["parameters"].where(shared, "{}").map(lambda text: bool(json.loads(text).get("source")))
     if not shared.any():
         return frame
-    both = pd.concat([frame, frame[shared].assign(comparison=EQUAL_FOOTING)], ignore_index=True)
+    also = frame[shared].assign(comparison=EQUAL_FOOTING + (base[1] + base[2])[shared])
+    both = pd.concat([frame, also], ignore_index=True)
     return both.drop_duplicates([*KEY, "seed", "settings"], keep="first")
 
 
@@ -75,7 +92,7 @@ def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     """Add how many seeds were asked for, and rows for what was asked for and has no record."""
     frame = collection.frame
     families = {cell.label: cell.family for grid in collection.grids for cell in grid.cells}
-    asked = _asked(collection.grids).groupby(KEY)["seed"].nunique().rename("asked").reset_index()
+    asked = _asked(collection).groupby(KEY)["seed"].nunique().rename("asked").reset_index()
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
     table = table.merge(seen, on=["dataset", "protocol"], how="left")
@@ -89,11 +106,14 @@ def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     return table.drop(columns="seen")
 
 
-def _asked(grids: Sequence[Asked]) -> pd.DataFrame:
+def _asked(collection: Collection) -> pd.DataFrame:
     """List every cell asked for, once."""
     rows = [
-        (cell.comparison, cell.dataset, cell.level.protocol, cell.level.value, cell.label, cell.seed)
-        for grid in grids
+        (
+            cell.comparison + variant(cell.budget, cell.backbone, collection.main),
+            *(cell.dataset, cell.level.protocol, cell.level.value, cell.label, cell.seed),
+        )
+        for grid in collection.grids
         for cell in grid.cells
     ]
     return pd.DataFrame(rows, columns=[*KEY, "seed"]).drop_duplicates().astype({"level": float})

@@ -10,6 +10,7 @@ from matplotlib.ticker import NullLocator
 from scipy import stats
 
 from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number, where_shown
+from benchmarks.report.data.points import comparable
 from benchmarks.report.figures.style import GREY, look, member_look, new_figure
 from benchmarks.report.tables.tables import level_average
 
@@ -35,7 +36,8 @@ def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 def extreme(part: pd.DataFrame) -> float:
     """Return the hardest level at which anything was measured."""
-    measured = part.loc[part["done"].gt(0), "level"]
+    done = part[part["done"].gt(0)]
+    measured = (comparable(done) if len(comparable(done)) else done)["level"]
     return float(measured.min() if harder_first(str(part["protocol"].iloc[0])) else measured.max())
 
 

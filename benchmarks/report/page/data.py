@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import COMPARISONS, METRICS, PROPOSED, dataset_title, family_order
+from benchmarks.report.data.names import METRICS, PROPOSED, comparison_title, dataset_title, family_order
 from benchmarks.report.data.points import skipped
 from benchmarks.report.figures.style import PALETTE
 from datasets import PROTOCOLS
@@ -33,7 +33,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
         "control": control,
         "proposed": PROPOSED,
         "metrics": {name: _metric(place, name) for place, name in enumerate(METRICS)},
-        "comparisons": [[name, COMPARISONS.get(name, name)] for name in axes["comparison"]],
+        "comparisons": [[name, comparison_title(name)] for name in axes["comparison"]],
         "datasets": _titles(axes["dataset"]),
         "protocols": axes["protocol"],
         "labels": axes["label"],

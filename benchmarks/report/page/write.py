@@ -23,7 +23,7 @@ from plotly.offline import get_plotlyjs
 
 from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import COMPARISONS, dataset_title
+from benchmarks.report.data.names import comparison_title, dataset_title
 from benchmarks.report.page.data import page_data
 from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics.tests import CAVEAT, Analysis
@@ -111,7 +111,7 @@ def _statistics(comparison: str, analysis: Analysis) -> dict[str, Any]:
     sentences = [analysis.verdict] if analysis.verdict else []
     sentences += [friedman_sentence(analysis)] if analysis.friedman else []
     return {
-        "title": COMPARISONS.get(comparison, comparison).capitalize(),
+        "title": comparison_title(comparison).capitalize(),
         "sentences": sentences + (left_out if analysis.left_out else []),
         "control": analysis.control,
         "heads": heads,

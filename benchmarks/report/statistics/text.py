@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from tabulate import tabulate
 
-from benchmarks.report.data.names import COMPARISONS
+from benchmarks.report.data.names import comparison_title
 from benchmarks.report.statistics.intervals import MIN_DATASETS
 from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
 from benchmarks.report.tables.render import escape_markdown
@@ -15,7 +15,7 @@ def markdown(analyses: dict[str, Analysis]) -> str:
     """Write the analyses of all comparisons."""
     parts = ["# Statistics", ""]
     for comparison, analysis in analyses.items():
-        parts += [f"## {COMPARISONS.get(comparison, comparison).capitalize()}", "", *_section(analysis), ""]
+        parts += [f"## {comparison_title(comparison).capitalize()}", "", *_section(analysis), ""]
     return "\n".join(parts)
 
 

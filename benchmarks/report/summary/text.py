@@ -11,7 +11,7 @@ from benchmarks.report.advice.make import Advised
 from benchmarks.report.advice.wording import RULES, headline, scored_text, sentences, where
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import dataset_title, level_name
-from benchmarks.report.data.points import skipped
+from benchmarks.report.data.points import skipped, skipped_methods
 from benchmarks.report.statistics.tests import Analysis
 from benchmarks.report.tables.render import escape_markdown
 
@@ -70,6 +70,8 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
         for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
+        for level, (_, reason) in sorted(skipped_methods(collection.grids, dataset, protocol).items()):
+            texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)}: {reason}")
     absent_data = sorted({name for grid in collection.grids for name in grid.missing})
     texts += [f"Not available where it ran: {_list(absent_data)}"] if absent_data else []
     notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()

@@ -10,9 +10,9 @@ import methods
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import (
     AS_IN_PAPER,
-    COMPARISONS,
     METRICS,
     PROPOSED,
+    comparison_title,
     dataset_title,
     family_order,
     level_name,
@@ -96,7 +96,7 @@ def _shot_table(part: pd.DataFrame, comparison: str, dataset: str, level: float)
     }
     caption = (
         "Accuracy (%) and mean recall (%) of the classes with many, medium and few training images: "
-        f"{dataset_title(dataset)}, long-tail, IR {number(level)}; {COMPARISONS[comparison]}"
+        f"{dataset_title(dataset)}, long-tail, IR {number(level)}; {comparison_title(comparison)}"
     )
     name = file_name(slug("shots", dataset, f"IR{number(level)}"), comparison, "")
     return Table(name, caption, list(SHOTS), grouped(part, entries), [RULE.split(" Average")[0], SHOTS_RULE])
@@ -116,7 +116,7 @@ def _tuned_table(part: pd.DataFrame, comparison: str, dataset: str, protocol: st
                 rows.append((f"{label}: {parameter}", entries))
         groups.append((str(family), rows))
     trials = " or ".join(map(str, sorted(part["trials"].unique())))
-    where = f"{dataset_title(dataset)}, {protocol}; {COMPARISONS[comparison]}"
+    where = f"{dataset_title(dataset)}, {protocol}; {comparison_title(comparison)}"
     return Table(
         file_name(slug("tuned", dataset, protocol), comparison, ""),
         f"Values chosen in {trials} trials of tuning on {where}",

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import COMPARISONS, METRICS, Metric, dataset_title, level_name, slug
-from benchmarks.report.data.points import levels, skipped
+from benchmarks.report.data.names import METRICS, Metric, comparison_title, dataset_title, level_name, slug
+from benchmarks.report.data.points import comparable, levels, skipped, skipped_methods
 from benchmarks.report.statistics.published import with_published
 from benchmarks.report.tables.model import RULE, Entry, Groups, Table
 
@@ -18,6 +18,9 @@ def dataset_tables(table: pd.DataFrame, collection: Collection, metric: str) -> 
     for (comparison, dataset, protocol), part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
         reasons = skipped(collection.grids, str(dataset), str(protocol))
         made = dataset_table(part, (str(comparison), str(dataset), str(protocol)), reasons, metric)
+        _mark_skipped(
+            made, sorted({*levels(part), *reasons}), skipped_methods(collection.grids, str(dataset), str(protocol))
+        )
         result.append(with_published(made, part, metric))
     return result
 
@@ -25,11 +28,11 @@ def dataset_tables(table: pd.DataFrame, collection: Collection, metric: str) -> 
 def summary_tables(table: pd.DataFrame, metric: str) -> list[Table]:
     """Make one table method x dataset a comparison: means over the levels of each dataset and protocol."""
     result = []
-    for comparison, part in table.groupby("comparison", sort=False):
+    for comparison, part in comparable(table).groupby("comparison", sort=False):
         names = list(dict.fromkeys(zip(part["dataset"], part["protocol"], strict=True)))
         means = pd.DataFrame({name: level_average(_pivot(_only(part, *name), metric)) for name in names})
         heads = [f"{dataset_title(dataset)} ({protocol})" for dataset, protocol in names]
-        caption = f"{METRICS[metric].label}, mean over the levels of each dataset; {COMPARISONS[str(comparison)]}"
+        caption = f"{METRICS[metric].label}, mean over the levels of each dataset; {comparison_title(str(comparison))}"
         columns = [*heads, "Average", "Rank", "Fit (s)", "Steps"]
         groups = grouped(part, _summary_entries(part, means, METRICS[metric]))
         note = "n/a: the method lacks a level of that dataset. Best in bold, second underlined, by the unrounded mean."
@@ -70,12 +73,25 @@ def dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[f
     values = _pivot(part, metric).reindex(columns=axis)
     columns = [level_name(protocol, level) for level in axis] + ["Average", "Rank", "Fit (s)", "Steps"]
     by_level = {level: _level_entries(part, level, level in reasons, metric) for level in axis}
-    tail = _tail_entries(part, level_average(values), average_ranks(values, METRICS[metric]), METRICS[metric])
+    averaged = _pivot(comparable(part), metric).reindex(values.index)
+    tail = _tail_entries(part, level_average(averaged), average_ranks(averaged, METRICS[metric]), METRICS[metric])
     entries = {label: [by_level[level][label] for level in axis] + tail[label] for label in values.index}
-    caption = f"{METRICS[metric].label} on {dataset_title(dataset)}, protocol {protocol}; {COMPARISONS[comparison]}"
+    caption = (
+        f"{METRICS[metric].label} on {dataset_title(dataset)}, protocol {protocol}; {comparison_title(comparison)}"
+    )
     notes = [RULE] + [f"{level_name(protocol, level)} skipped: {reason}" for level, reason in sorted(reasons.items())]
     name = file_name(slug(dataset, protocol), comparison, metric)
     return Table(name, caption, columns, grouped(part, entries), notes)
+
+
+def _mark_skipped(made: Table, axis: list[float], partly: dict[float, tuple[set[str], str]]) -> None:
+    """Say which methods are skipped at a level that others have, and why."""
+    for place, level in enumerate(axis):
+        labels, reason = partly.get(level, (set(), ""))
+        for _, label, entries in made.rows:
+            if label in labels:
+                entries[place] = Entry("skipped")
+        made.notes += [f"{level_name('few', level)}: {reason}; not in averages and ranks"] if labels else []
 
 
 def file_name(stem: str, comparison: str, metric: str) -> str:
