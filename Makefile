@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: bench test browser check mutants reference clean
+.PHONY: bench test browser check mutants docs reference clean
 
 bench: $(VENV)/.ready  ## install, then run every available dataset with the default preset
 	$(BIN)/python -m benchmarks.run --all $(ARGS)
@@ -21,6 +21,9 @@ check: $(VENV)/.ready  ## lint and types
 
 mutants: $(VENV)/.ready  ## change the code in one place at a time: do the tests notice?
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+docs: $(VENV)/.ready  ## the page of all methods, from the registry
+	$(BIN)/python -m benchmarks.catalogue docs
 
 $(VENV)/.ready: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python"; exit 1; }

@@ -1,6 +1,6 @@
 """A method with two networks: a student that learns, a teacher that is the running average of its weights.
 
-Run it with `python -m benchmarks.run --all --plugin examples/mean_teacher.py --method mean-teacher --method cross-entropy`.
+`python -m benchmarks.run --all --plugin examples/mean_teacher.py --method mean-teacher --method cross-entropy` runs it.
 """
 
 import copy

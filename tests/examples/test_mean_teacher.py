@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "mean_teacher.py"
 
 
 @pytest.fixture(autouse=True)
-def _loaded(forget_plugins: None) -> Iterator[None]:
+def _loaded(forget_plugins: None) -> None:
     plugins.load_file(EXAMPLE)
-    yield
 
 
 def test_it_keeps_the_contract() -> None:
