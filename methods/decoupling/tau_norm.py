@@ -36,7 +36,7 @@ class TauNorm(NetworkMethod):
     steps, and the tau with the best balanced accuracy over all held-out images is taken (of equally good ones the
     nearest to 1, which makes all norms equal). So the network itself has half the steps of others. With a tau that is
     given there are no folds, and it has all. Two classes learn opposite weights, of nearly one norm: tau then does next
-    to nothing, and the record says so.
+    to nothing, so it is 1 without folds, the network has all the steps, and the record says so.
     """
 
     search_space: ClassVar[SearchSpace] = {"tau": (0.0, 2.0)}
@@ -45,11 +45,17 @@ class TauNorm(NetworkMethod):
     folds: int = Field(default=3, ge=2)
     folds_share: float = Field(default=0.5, gt=0, lt=1)
 
+    _two_classes: bool = PrivateAttr(False)
     _held_out: list[tuple[Network, Tensor]] = PrivateAttr(default_factory=list)
+
+    def network(self, context: Context, train: TrainSet) -> Network:
+        """The comparison's network; with two classes there is no tau to choose."""
+        self._two_classes = train.num_classes == 2
+        return super().network(context, train)
 
     def stages(self) -> list[Stage]:
         """The folds' networks, where tau is to be chosen; then the network."""
-        if self.tau is not None:
+        if self.tau is not None or self._two_classes:
             return [Stage()]
         share = self.folds_share / self.folds
         folds = [Stage(share=share, name=f"fold {k}", task=partial(self._fold, k)) for k in range(self.folds)]
@@ -57,11 +63,13 @@ class TauNorm(NetworkMethod):
 
     def finish(self, network: Network, train: TrainSet, context: Context) -> None:
         """Choose tau, normalise the classifier."""
-        tau = self.tau if self.tau is not None else self._chosen(train, context)
+        tau = self.tau
+        if tau is None:
+            tau = 1.0 if self._two_classes else self._chosen(train, context)
         norms = network.get_parameter("classifier.weight").detach().norm(dim=1)
-        if norms.max() < SAME_NORM * norms.min():
+        if self._two_classes or norms.max() < SAME_NORM * norms.min():
             context.log.info(
-                "tau cannot act: the classes' weights are of one norm (%.3g to %.3g); only the biases are taken off",
+                "tau cannot act: the classes' weights are of nearly one norm (%.3g to %.3g); the biases are taken off",
                 *(norms.min().item(), norms.max().item()),
             )
         normalise(network, tau)

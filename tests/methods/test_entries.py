@@ -99,9 +99,29 @@ def test_two_classes_of_one_norm_are_said():
         network.classifier.weight.copy_(torch.stack([torch.ones(network.head.dim), -torch.ones(network.head.dim)]))
     method.finish(network, train, context)
     assert any(line.startswith("tau cannot act") for line in heard)
+
+
+def test_two_classes_have_all_steps_and_no_folds():
+    train = testing.made_data((14, 7))
+    method, plain = methods.create("tau-norm"), methods.create("cross-entropy")
+    for each in (method, plain):
+        each.fit(train, testing.tiny_context(train))
+    found, expected = (each.trained()[0].get_parameter("classifier.weight") for each in (method, plain))
+    torch.testing.assert_close(found, F.normalize(expected))  # tau = 1
+
+
+def test_norms_that_differ_are_not_called_equal():
+    train = testing.made_data((9, 9, 9))
+    log, heard = notes()
+    context, method = replace(testing.tiny_context(train), log=log), methods.create("tau-norm", tau=2.0)
+    network = method.network(context, train)
+    with torch.no_grad():
+        network.classifier.weight.copy_(torch.ones_like(network.classifier.weight))
+    method.finish(network, train, context)
+    assert len(heard) == 1
     heard.clear()
     with torch.no_grad():
-        network.classifier.weight[0] *= 1.1
+        network.classifier.weight.copy_(torch.tensor([[1.0], [1.1], [1.2]]).expand_as(network.classifier.weight))
     method.finish(network, train, context)
     assert not heard
 
