@@ -59,8 +59,9 @@ class Prepared:
         if self.maps is None and not self.mean:
             mean, std = _statistics(images.levels[0])
             images = Images(images.levels, mean, std)
-        labels = torch.from_numpy(self.imageset.labels[rows])
-        return TrainSet(images, labels, len(self.imageset.index.class_names))
+        index = self.imageset.index
+        groups = None if index.groups is None else torch.from_numpy(index.groups[rows])
+        return TrainSet(images, torch.from_numpy(index.labels[rows]), len(index.class_names), groups)
 
 
 @functools.lru_cache(maxsize=8)

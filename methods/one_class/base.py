@@ -55,10 +55,11 @@ class OneClass(Method):
     """Majority classes get a memory each; the threshold is a quantile of their held-out images' scores.
 
     Of C classes the ceil(C / 2) with the most images are majority classes (ties by label). Each of a class's images is
-    held out in turn and scored by the memory of the others (exactly or nearly, without learning it anew); threshold =
-    the `quantile` 0.95 of these scores, so that about one in twenty majority images is taken for a minority one. No
-    minority image is needed. With several classes, an image that no memory explains goes to the minority class whose
-    nearest image is nearest, of pooled, standardised features.
+    held out in turn and scored by the memory of the others (exactly or nearly, without learning it anew); images that
+    come in groups are held out in `folds` parts of whole groups, scored by a memory that is learnt without them.
+    threshold = the `quantile` 0.95 of these scores, so that about one in twenty majority images is taken for a minority
+    one. No minority image is needed. With several classes, an image that no memory explains goes to the minority class
+    whose nearest image is nearest, of pooled, standardised features.
 
     The logits of majority classes are minus half their excess over the threshold, in standard deviations of the
     held-out scores; a minority class's is half the least excess, less for a class that is farther than the nearest.
@@ -68,6 +69,7 @@ class OneClass(Method):
     search_space: ClassVar[SearchSpace] = {"quantile": [0.8, 0.9, 0.95, 0.99]}
 
     quantile: float = Field(default=0.95, gt=0.5, lt=1)
+    folds: int = Field(default=5, ge=2)
 
     _backbone: FrozenBackbone | None = PrivateAttr(None)
     _known: list[Known] = PrivateAttr(default_factory=list)
@@ -93,17 +95,23 @@ class OneClass(Method):
         majority = torch.argsort(counts, descending=True, stable=True)[: -(-len(counts) // 2)]
         majority = majority[counts[majority] > 0].sort().values
         self._known = [
-            self._learn(label, train.images[_rows(labels, label, train)], backbone, context)
+            self._learn(label, train.subset(_rows(labels, label, train)), backbone, context)
             for label in majority.tolist()
         ]
         self._classes, self._backbone = train.num_classes, backbone
         few = [label for label in range(train.num_classes) if label not in majority.tolist()]
         self._minority = Nearest(train, labels, majority, few, backbone)
 
-    def _learn(self, label: int, images: Images, backbone: FrozenBackbone, context: Context) -> Known:
-        memory = self.memory(backbone, images, context, f"class {label}")
-        threshold = float(torch.quantile(memory.left_out, self.quantile))
-        spread = float(torch.quantile(memory.left_out, 0.95) - memory.left_out.median()) / MEDIAN_TO_QUANTILE
+    def _learn(self, label: int, own: TrainSet, backbone: FrozenBackbone, context: Context) -> Known:
+        memory = self.memory(backbone, own.images, context, f"class {label}")
+        scores = memory.left_out
+        parts = folds_of_groups(own.groups, self.folds)
+        for k, part in enumerate(parts):
+            inside = torch.ones(len(own), dtype=torch.bool).index_fill(0, part, False)
+            without = self.memory(backbone, own.subset(_where(inside, own)).images, context, f"class {label} fold {k}")
+            scores = scores.index_copy(0, part, without.scores(backbone, own.subset(_where(~inside, own)).images))
+        threshold = float(torch.quantile(scores, self.quantile))
+        spread = float(torch.quantile(scores, 0.95) - scores.median()) / MEDIAN_TO_QUANTILE
         return Known(label, memory, threshold, max(spread, 1e-6 * max(abs(threshold), 1.0)))
 
     def predict_logits(self, images: Images) -> Tensor:
@@ -162,7 +170,28 @@ def _exact(x: Tensor, examples: Tensor) -> Tensor:
 
 
 def _rows(labels: Tensor, label: int, train: TrainSet) -> Tensor:
-    return torch.nonzero(labels == label).flatten().to(train.labels.device)
+    return _where(labels == label, train)
+
+
+def _where(chosen: Tensor, train: TrainSet) -> Tensor:
+    return torch.nonzero(chosen).flatten().to(train.labels.device)
+
+
+def folds_of_groups(groups: Tensor | None, folds: int) -> list[Tensor]:
+    """Return the rows (n,) int64, ascending, of parts of whole groups and about equal size.
+
+    None at all where there is a single group, or none that has two images: then images are held out one by one.
+    """
+    if groups is None:
+        return []
+    names, at, sizes = torch.unique(groups.cpu(), return_inverse=True, return_counts=True)
+    if len(names) < 2 or int(sizes.max()) < 2:
+        return []
+    filled, place = [0] * min(folds, len(names)), torch.zeros(len(names), dtype=torch.int64)
+    for group in torch.argsort(sizes, descending=True, stable=True).tolist():
+        least = filled.index(min(filled))
+        place[group], filled[least] = least, filled[least] + int(sizes[group])
+    return [torch.nonzero(place[at] == k).flatten() for k in range(len(filled))]
 
 
 def left_out_squares(squares: Tensor, n: int, divisor: int, share: float = 1.0) -> Tensor:

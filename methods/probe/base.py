@@ -37,12 +37,13 @@ class Probe(Method):
     _classes: int = PrivateAttr(0)
 
     @abstractmethod
-    def classifier(self, x: Features, y: Labels, context: Context) -> Any:
+    def classifier(self, x: Features, y: Labels, groups: Labels | None, context: Context) -> Any:
         """Return a fitted classifier.
 
         Args:
             x: (N, D) features, each of mean 0 and variance 1.
             y: (N,) labels.
+            groups: (N,) of images that are alike, or None.
             context: random seeds, log.
         """
 
@@ -66,7 +67,8 @@ class Probe(Method):
         self._scaler = StandardScaler().fit(self._read(train.images))
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            self._classifier = self.classifier(self._features(train.images), y, context)
+            groups = None if train.groups is None else train.groups.cpu().numpy()
+            self._classifier = self.classifier(self._features(train.images), y, groups, context)
         for text in sorted({str(warning.message).partition("\n")[0] for warning in said}):
             context.log.warning("%s: %s", self.name, text)
 

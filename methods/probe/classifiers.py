@@ -26,7 +26,7 @@ class SVMProbe(Probe):
     C: PositiveFloat = 1.0
     kernel: Literal["rbf", "linear"] = "rbf"
 
-    def classifier(self, x: Features, y: Labels, context: Context) -> Any:
+    def classifier(self, x: Features, y: Labels, groups: Labels | None, context: Context) -> Any:
         """Fit the machine."""
         from sklearn.svm import SVC
 
@@ -52,7 +52,7 @@ class NearestNeighbours(Probe):
     k: PositiveInt = 5
     weights: Literal["uniform", "distance"] = "distance"
 
-    def classifier(self, x: Features, y: Labels, context: Context) -> Any:
+    def classifier(self, x: Features, y: Labels, groups: Labels | None, context: Context) -> Any:
         """Keep the images."""
         from sklearn.neighbors import KNeighborsClassifier
 
@@ -68,7 +68,7 @@ class RandomForestProbe(Probe):
     trees: PositiveInt = 300
     min_leaf: PositiveInt = 1
 
-    def classifier(self, x: Features, y: Labels, context: Context) -> Any:
+    def classifier(self, x: Features, y: Labels, groups: Labels | None, context: Context) -> Any:
         """Grow the trees."""
         from sklearn.ensemble import RandomForestClassifier
 

@@ -70,11 +70,14 @@ class TrainSet:
         images: N images.
         labels: (N,) int64.
         num_classes: C, also where a class has no image.
+        groups: (N,) int64, images of one group (a patient, a module) are alike; None where each stands alone. Who holds
+            images out holds whole groups out, or what is found there is too good.
     """
 
     images: Images
     labels: Tensor
     num_classes: int
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -88,11 +91,13 @@ class TrainSet:
 
     def subset(self, rows: Tensor) -> TrainSet:
         """Keep the images of `rows` (M,) int64."""
-        return replace(self, images=self.images[rows], labels=self.labels[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, images=self.images[rows], labels=self.labels[rows], groups=groups)
 
     def to(self, device: torch.device) -> TrainSet:
         """Return the same data on a device."""
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        groups = None if self.groups is None else self.groups.to(device)
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device), groups=groups)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 import methods
 from methods import testing
 from methods.one_class import patches, pooled
-from methods.one_class.base import MEDIAN_TO_QUANTILE, Known, left_out_squares
+from methods.one_class.base import MEDIAN_TO_QUANTILE, Known, folds_of_groups, left_out_squares
 from methods.one_class.patchcore import PatchMemory
 from methods.training.data import Images, TrainSet
 from methods.training.frozen import FrozenBackbone
@@ -56,6 +56,34 @@ def test_of_several_classes_an_unexplained_image_goes_to_the_nearest_minority(na
     predicted = method.predict_logits(test.images).argmax(1)
     assert (predicted == test.labels).float().mean() > 0.8
     assert (predicted == test.labels)[20:].all()
+
+
+def test_groups_are_held_out_whole():
+    groups = torch.tensor([5, 5, 7, 9, 9, 9, 7, 2])
+    parts = folds_of_groups(groups, 3)
+    assert sorted(torch.cat(parts).tolist()) == list(range(8))
+    for part in parts:
+        assert not set(groups[part].tolist()) & {g for i, g in enumerate(groups.tolist()) if i not in part}
+    assert sorted(len(part) for part in parts) == [2, 3, 3]
+    assert folds_of_groups(torch.zeros(8), 3) == folds_of_groups(torch.arange(8), 3) == folds_of_groups(None, 3) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_threshold_is_that_of_unknown_groups_where_images_come_in_groups(name):
+    generator = torch.Generator().manual_seed(0)
+    # 25 groups of 8 images, each group with a place of its own
+    place = 3 * torch.randn(25, 6, generator=generator).repeat_interleave(8, 0)[:, None, None]
+    images = Images(((place + torch.randn(200, 3, 3, 6, generator=generator)).half(),))
+    known, unknown = images[torch.arange(120)], images[torch.arange(120, 200)]
+    labels, groups = torch.zeros(120, dtype=torch.int64), torch.arange(120) // 8
+    shares = []
+    for given in (None, groups):
+        method = methods.create(name)
+        train = TrainSet(known, labels, 2, given)
+        method.fit(train, testing.tiny_context(train))
+        shares.append((method.predict_logits(unknown).argmax(1) == 1).float().mean().item())
+    assert shares[1] < shares[0] - 0.05
+    assert shares[1] < 0.35
 
 
 @pytest.mark.parametrize(("n", "dim"), [(30, 4), (12, 11), (6, 20)])

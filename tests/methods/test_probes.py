@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 import methods
 from methods import testing
-from methods.probe.linear import UNCHOSEN
+from methods.probe.linear import UNCHOSEN, stratified
 
 NAMES = [name for name in methods.available() if methods.get(name).family == "probe"]
 
@@ -85,3 +85,21 @@ def test_every_depth_of_maps_is_read(name):
     for levels in ((train.images.levels[0], still), (still, train.images.levels[0])):
         data = type(train)(type(train.images)(levels), train.labels, 2)
         assert (trained(name, data).argmax(1) == train.labels).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("groups", [None, np.array([0, 0, 0, 1, 1, 2, 2, 2, 3, 4, 4, 4])])
+def test_folds_leave_every_class_inside_and_groups_whole(groups):
+    y = np.array([0] * 8 + [1] * 4)
+    splits = stratified(y, groups, 5, 0)
+    assert len(splits) == (4 if groups is None else 2)
+    for inside, outside in splits:
+        assert set(y[inside]) == {0, 1}
+        assert not set(inside) & set(outside)
+        if groups is not None:
+            assert not set(groups[inside]) & set(groups[outside])
+
+
+def test_where_a_class_has_one_group_its_images_are_held_out_one_by_one():
+    y, groups = np.array([0] * 8 + [1] * 4), np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4])
+    assert len(stratified(y, groups, 5, 0)) == 4
+    assert stratified(np.array([0, 0, 0, 1]), np.array([0, 1, 2, 3]), 5, 0) == []
