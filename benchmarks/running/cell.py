@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ import methods
 from benchmarks.grid import rows as grid_rows
 from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.records.store import Cost, Data, Failure, Record
-from benchmarks.running import environment, metrics, tune
+from benchmarks.running import environment, metrics
 from benchmarks.running.prepare import Prepared, prepare
+from benchmarks.running.tuning import study
 from methods.training.context import Context
 from methods.training.settings import BackboneSettings
 
@@ -114,13 +115,12 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
         test = grid_rows.split(cell.data, index, cell.seed).test
         train = prepared.train_set(rows)
     context = make_context(cell, device, cache, notes)
-    parameters, tuning = cell.parameters, None
+    parameters, record = cell.parameters, None
     if cell.tune:
         with clock.phase("tune"):
-            tuned = tune.search(cell, train, None if index.groups is None else index.groups[rows], context)
+            tuned = study.search(cell, train, None if index.groups is None else index.groups[rows], context)
             synchronize(device)
-        parameters, tuning = tuned.parameters, tuned.record
-        context = replace(context, optimizer=tuned.optimizer)
+        parameters, context, record = tuned.parameters, tuned.context, tuned.record
     method = methods.create(cell.method, **parameters)
     wanted = methods.create(cell.method).source_datasets()
     if wanted and not method.source_datasets():
@@ -128,7 +128,7 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
     with clock.phase("fit"):
         method.fit(train, context)
         synchronize(device)
-    return Fitted(method, prepared, train, rows, test, context, tuning)
+    return Fitted(method, prepared, train, rows, test, context, record)
 
 
 def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple[Record, Scores]:
@@ -154,7 +154,7 @@ def _run(cell: Cell, record: Record, cache: Path, device: torch.device) -> tuple
         "metrics": metrics.compute(logits, labels),
         "cost": Cost(
             steps=fitted.context.meter.steps,
-            batch_size=cell.settings.budget.batch_size,
+            batch_size=fitted.context.budget.batch_size,
             seconds={name: round(value, 4) for name, value in clock.seconds.items()},
             peak_memory_mb=round(environment.peak_memory_mb(device), 1),
         ),

@@ -14,7 +14,7 @@ from benchmarks.grid.cells import Cell
 from benchmarks.grid.presets import Preset
 from benchmarks.records.asked import Asked
 from benchmarks.records.store import Record, Store
-from benchmarks.running import devices, trackers, tune
+from benchmarks.running import devices, trackers
 from datasets import UserError
 
 
@@ -98,8 +98,6 @@ def check(request: Request) -> None:
         UserError: they are not.
     """
     devices.resolve_device(request.device)
-    if request.tune:
-        tune.require()
     for name in request.track:
         trackers.require(name)
 

@@ -43,7 +43,7 @@ def third_party() -> list[str]:
 
 def test_no_package_needs_another_datasets() -> None:
     """Ours stands before Hugging Face's on the path; every package that we import must do without that one."""
-    optional = {"optuna", "tensorboard", "mlflow", "medmnist", "dask_jobqueue", "playwright"}
+    optional = {"tensorboard", "mlflow", "medmnist", "dask_jobqueue", "playwright"}
     assert {"torch", "timm", "pytorch_grad_cam", "imblearn", "pandas", "plotly"} <= set(third_party())
     code = "\n".join(
         [

@@ -81,7 +81,7 @@ def test_estimate_follows_what_was_measured(bench) -> None:
     slow = record.model_copy(update={"cost": record.cost.model_copy(update={"seconds": {"total": 12.0}})})
     assert Estimate([slow]).seconds(cell) == pytest.approx(12.0)
     tuned = Cell.model_validate(record.cell | {"tune": 4})
-    assert Estimate([slow]).seconds(tuned) == pytest.approx(60.0)
+    assert Estimate([slow]).seconds(tuned) == pytest.approx(12.0 * (1 + 2 * 4))
 
 
 def test_estimate_is_the_median_of_what_was_measured_scaled_to_the_task(bench) -> None:

@@ -1,8 +1,7 @@
-"""--tune N: the same number of trials for every method, on training images alone, and the same bits every time."""
+"""--tune N: the same trials for every method, on training images alone, beside the default cell, the same bits."""
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -14,63 +13,82 @@ import methods
 from benchmarks.grid import plan, rows
 from benchmarks.grid import presets as settings
 from benchmarks.records.store import Store
+from benchmarks.report.data.loading import collect
 from benchmarks.running import cell as cells
-from benchmarks.running import tune
+from benchmarks.running.tuning import study as tuning
+from benchmarks.running.tuning.folds import folds
+from benchmarks.running.tuning.space import BATCH, DECAY, DROPOUT, FLIPS, RATE, SHARED, STEPS
 
-pytest.importorskip("optuna")
 
-
-def only_record(bench: Any) -> Any:
-    (record,) = Store(bench.results).records()
+def tuned_record(bench: Any) -> Any:
+    (record,) = [record for record in Store(bench.results).records() if record.cell["tune"]]
     return record
 
 
-@pytest.mark.parametrize("method", ["cross-entropy", "focal", "under-bagging", "smote"])
-def test_every_method_gets_its_trials_and_keeps_its_budget(bench, method) -> None:
+def tuned_cell(bench: Any, trials: int, *overrides: str) -> Any:
+    preset = settings.load(str(bench.preset), list(overrides))
+    (cell,) = [cell for cell in plan.build(preset, ["textures"], tune=trials).cells if cell.tune]
+    return cell
+
+
+@pytest.mark.parametrize("method", ["cross-entropy", "under-bagging", "smote"])
+def test_every_method_gets_its_trials_beside_its_default_cell(bench, method) -> None:
     assert bench("--method", method, "--tune", "4", "--set", "budget.steps=20").code == 0
-    record = only_record(bench)
-    assert record.status == "done", record.failure
-    assert record.cell["tune"] == record.tuning["trials"] == len(record.tuning["history"]) == 4
-    assert record.cost.steps == 20
-    assert record.tuning["steps"] == 4 * 20
-    assert "tune" in record.cost.seconds
+    records = {record.cell["label"]: record for record in Store(bench.results).records()}
+    assert set(records) == {method, f"{method} (tuned)"}
+    tuned = records[f"{method} (tuned)"]
+    assert tuned.status == "done", tuned.failure
+    assert tuned.cell["tune"] == tuned.tuning["trials"] == len(tuned.tuning["history"]) == 4
+    assert tuned.cost.steps == tuned.tuning["chosen"][STEPS]
+    assert records[method].cost.steps == 20
+    assert collect([bench.results]).frame["comparison"].unique().tolist() == ["as-in-paper"]
 
 
-def test_trials_try_the_learning_rate_and_the_methods_own_values(bench) -> None:
-    bench("--method", "focal", "--tune", "8")
-    tried = [trial["values"] for trial in only_record(bench).tuning["history"]]
-    assert all(1e-4 <= values["optimizer.learning_rate"] <= 1e-2 for values in tried)
-    assert all(0.5 <= values["gamma"] <= 3.0 for values in tried)
-    assert tried[0] == {"optimizer.learning_rate": 1e-3, "gamma": 2.0}
-    assert len({values["gamma"] for values in tried}) == 8
+def test_shared_values_are_those_of_every_method_trial_by_trial(bench) -> None:
+    found = []
+    for method in ("focal", "mixup"):
+        record, _ = cells.run(tuned_cell(bench, 4, f"methods=['{method}']"), bench.cache, "cpu")
+        history = record.tuning["history"]
+        found.append([{name: trial["values"][name] for name in SHARED} for trial in history])
+        assert all(set(trial["values"]) > set(SHARED) for trial in history)
+    assert found[0] == found[1]
+    assert found[0][0] == {RATE: 1e-3, DECAY: 1e-2, DROPOUT: 0.2, STEPS: 6, BATCH: 8, FLIPS: True}
+    assert all(1e-4 <= values[RATE] <= 1e-2 for values in found[0])
+    assert all(1e-4 <= values[DECAY] <= 1 for values in found[0])
+    assert {values[STEPS] for values in found[0]} <= {2, 6, 18}
+    assert len({values[RATE] for values in found[0]}) == 4
 
 
-def test_the_best_trial_is_chosen_and_refitted_on_the_whole_training_subset(bench, shared_cache) -> None:
-    preset = settings.load(str(bench.preset), ["methods=['focal']", "budget.steps=30", "optimizer.learning_rate=0.003"])
-    (tuned,) = plan.build(preset, ["textures"], tune=5).cells
-    record, scores = cells.run(tuned, shared_cache, "cpu")
+def test_plain_cross_entropy_may_smooth_its_labels(bench) -> None:
+    bench("--method", "cross-entropy", "--tune", "3")
+    tried = [trial["values"]["label_smoothing"] for trial in tuned_record(bench).tuning["history"]]
+    assert tried[0] == 0
+    assert all(0 < value < 0.2 for value in tried[1:])
+
+
+def test_a_method_without_steps_has_only_values_of_its_own(bench) -> None:
+    arguments = ("--method", "knn-distance", "--tune", "3", "--set", "backbone.frozen=true")
+    assert bench(*arguments).code == 0
+    record = tuned_record(bench)
+    assert record.tuning["steps"] == 0
+    assert all(set(trial["values"]) == {"quantile", "k"} for trial in record.tuning["history"])
+
+
+def test_what_is_chosen_is_what_a_plain_cell_of_these_values_gives(bench, shared_cache) -> None:
+    cell = tuned_cell(bench, 5, "methods=['focal']", "budget.steps=30", "optimizer.learning_rate=0.003")
+    record, scores = cells.run(cell, shared_cache, "cpu")
     assert record.tuning is not None, record.failure
-    history = record.tuning["history"]
-    best = max(history, key=lambda trial: trial["score"])
-    assert record.tuning["chosen"] == best["values"]
-    assert record.data is not None
     assert record.data.counts == [20, 4]
-    assert record.tuning["validation_counts"] == [5, 1]
     chosen = record.tuning["chosen"]
-    by_hand = [
-        f"optimizer.learning_rate={chosen['optimizer.learning_rate']!r}",
-        f"method.focal.gamma={chosen['gamma']!r}",
-    ]
-    preset = settings.load(str(bench.preset), ["methods=['focal']", "budget.steps=30", *by_hand])
-    (plain,) = plan.build(preset, ["textures"]).cells
+    by_hand = [f"{name}={chosen[name]!r}" for name in (RATE, DECAY, DROPOUT, STEPS, BATCH)]
+    by_hand += [f"augmentation.{kind}_flip={str(chosen[FLIPS]).lower()}" for kind in ("horizontal", "vertical")]
+    by_hand += ["methods=['focal']", f"method.focal.gamma={chosen['gamma']!r}"]
+    (plain,) = plan.build(settings.load(str(bench.preset), by_hand), ["textures"]).cells
     _, expected = cells.run(plain, shared_cache, "cpu")
-    assert scores is not None
-    assert expected is not None
     assert scores["logits"].tobytes() == expected["logits"].tobytes()
 
 
 def test_a_tuned_cell_is_the_same_bit_for_bit_whatever_ran_before(bench, tmp_path) -> None:
-
     bench("--method", "focal", "--method", "mixup", "--tune", "3")
     bench.results = tmp_path / "other"
     bench("--method", "mixup", "--tune", "3")
@@ -87,17 +105,9 @@ def test_trials_are_quiet(bench) -> None:
     assert answer.err == ""
 
 
-def test_tuned_and_untuned_are_different_cells(bench) -> None:
-    bench("--method", "focal")
-    bench("--method", "focal", "--tune", "2")
-    bench("--method", "focal", "--tune", "3")
-    assert sorted(record.cell["tune"] for record in Store(bench.results).records()) == [0, 2, 3]
-
-
 def test_tuning_sees_no_test_image(bench, shared_cache, monkeypatch) -> None:
     """The trials of a cell are the same when its test images are other ones."""
-    preset = settings.load(str(bench.preset), ["methods=['focal']"])
-    (cell,) = plan.build(preset, ["textures"], tune=3).cells
+    cell = tuned_cell(bench, 3, "methods=['focal']")
     expected, _ = cells.run(cell, shared_cache, "cpu")
     true = rows.split
 
@@ -107,8 +117,6 @@ def test_tuning_sees_no_test_image(bench, shared_cache, monkeypatch) -> None:
 
     monkeypatch.setattr(rows, "split", other_test)
     found, _ = cells.run(cell, shared_cache, "cpu")
-    assert expected.data is not None
-    assert found.data is not None
     assert found.data.test_hash != expected.data.test_hash
     assert found.tuning == expected.tuning is not None
 
@@ -117,66 +125,55 @@ def test_values_that_diverge_are_a_trial_without_a_score(bench) -> None:
     bench(
         "--method", "cross-entropy", "--tune", "3", "--set", "optimizer.learning_rate=1e30", "--set", "budget.steps=8"
     )
-    record = only_record(bench)
+    record = tuned_record(bench)
     assert record.status == "failed"
     assert "all 3 trials of tuning failed" in record.failure.message
 
 
-def test_a_value_set_outside_the_search_space_is_still_the_first_trial(bench) -> None:
-    bench("--method", "focal", "--tune", "3", "--set", "method.focal.gamma=7")
-    history = only_record(bench).tuning["history"]
-    assert [trial["values"]["gamma"] > 3 for trial in history] == [True, False, False]
-
-
-def test_tuning_without_optuna_says_what_to_install(bench, monkeypatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *more: None if name == "optuna" else found(name, *more)
-    )
-    answer = bench("--tune", "2")
-    assert answer.code == 2
-    assert ".[tune]" in answer.err
-    assert not bench.results.exists()
+def test_with_one_minority_image_the_defaults_stay_and_that_is_said(bench) -> None:
+    bench("--method", "focal", "--tune", "3", "--ratio", "20")
+    records = {bool(record.cell["tune"]): record for record in Store(bench.results).records()}
+    assert records[True].data.counts == [20, 1]
+    assert any("the defaults stay" in note for note in records[True].data.notes)
+    logits = [Store(bench.results).read_scores(record.id)["logits"].tobytes() for record in records.values()]
+    assert logits[0] == logits[1]
 
 
 def test_a_negative_number_of_trials_is_refused(bench) -> None:
-    assert bench("--tune", "-1").code == 2
+    answer = bench("--tune", "-1")
+    assert answer.code == 2
+    assert "--tune" in answer.err
 
 
-@pytest.mark.parametrize(("counts", "held"), [([40, 4], [10, 1]), ([400, 40, 2, 1], [100, 10, 1, 0]), ([1, 1], [0, 0])])
-def test_the_validation_part_is_a_quarter_of_each_class(counts, held) -> None:
+@pytest.mark.parametrize(
+    ("counts", "number"), [([40, 9], 6), ([40, 3], 6), ([40, 2], 4), ([40, 1], 0), ([40, 0], 0), ([40, 9, 1], 6)]
+)
+def test_each_repeat_validates_every_image_once_but_single_ones(counts, number) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
-    fitting, validation = tune.cut(labels, None, np.random.default_rng(0))
-    assert np.bincount(labels[validation], minlength=len(counts)).tolist() == held
-    assert sorted([*fitting, *validation]) == list(range(len(labels)))
+    found = folds(labels, None, seed=3)
+    assert len(found) == number
+    for repeat in (found[: number // 2], found[number // 2 :]):
+        held = np.sort(np.concatenate([held for _, held in repeat])) if repeat else []
+        assert list(held) == [row for row, label in enumerate(labels) if counts[label] > 1 and number]
+    for fit, held in found:
+        assert sorted([*fit, *held]) == list(range(len(labels)))
+        assert set(labels[fit]) == set(labels)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_patients_do_not_straddle_the_cut_and_no_class_is_lost(seed) -> None:
+def test_patients_do_not_straddle_a_fold_and_no_class_is_lost(seed) -> None:
     rng = np.random.default_rng(seed)
-    labels = np.repeat([0, 1, 2], [60, 12, 3])
+    labels = np.repeat([0, 1, 2], [60, 12, 6])
     groups = rng.integers(0, 15, len(labels))
-    fitting, validation = tune.cut(labels, groups, rng)
-    assert not set(groups[fitting]) & set(groups[validation])
-    assert set(labels[fitting]) == {0, 1, 2}
-    assert len(validation)
+    found = folds(labels, groups, seed)
+    assert found
+    for fit, held in found:
+        assert not set(groups[fit]) & set(groups[held])
+        assert set(labels[fit]) == {0, 1, 2}
+        assert len(set(labels[held])) > 1
 
 
-def test_nothing_to_validate_on_is_said() -> None:
-    with pytest.raises(RuntimeError, match="cannot tune"):
-        tune.search(None, _Singles(), None, _Context())  # type: ignore[arg-type]
-
-
-class _Singles:
-    labels = torch.tensor([0, 1])
-
-
-class _Context:
-    def rng(self, *purpose: object) -> np.random.Generator:
-        return np.random.default_rng(0)
-
-
-def test_a_trial_is_scored_by_balanced_accuracy_by_hand(bench) -> None:
+def test_a_trial_is_scored_by_balanced_accuracy_by_hand() -> None:
     class Says(methods.Method):
         def fit(self, train, context) -> None: ...
 
@@ -185,20 +182,43 @@ def test_a_trial_is_scored_by_balanced_accuracy_by_hand(bench) -> None:
 
     labels = torch.tensor([0, 0, 0, 1, 1])  # two of three and one of two are right; the third class is not validated
     validation = methods.TrainSet(methods.Images((torch.zeros(5, 1, 1, 1),)), labels, 3)
-    study = tune.Study(cell=None, context=None, fitting=validation, validation=validation)
-    assert study.score(Says()) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    accuracy, likelihood = tuning.score(Says(), validation)
+    assert accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
+    right, wrong = 1 - np.log(np.e + 2), -np.log(np.e + 2)
+    assert likelihood == pytest.approx(((2 * right + wrong) / 3 + (right + wrong) / 2) / 2)
 
 
-def test_the_best_score_is_chosen_the_first_of_equal_ones_and_never_a_failed_one(bench, monkeypatch) -> None:
-    scores = iter([0.4, None, 0.8, 0.8, 0.6])
+SCRIPT = {  # what each trial scores on every fold
+    "default": 0.5,
+    "best": 0.9,
+    "second": 0.8,
+    "third": 0.7,
+    "worst": 0.1,
+}
 
-    def scripted(study, values):
-        score = next(scores)
-        return tune.Trial(values, score, None if score else "it failed")
 
-    monkeypatch.setattr(tune.Study, "trial", scripted)
-    assert bench("--method", "focal", "--tune", "5").code == 0
-    tuning = only_record(bench).tuning
-    assert tuning["score"] == 0.8
-    assert tuning["chosen"] == tuning["history"][2]["values"]
-    assert tuning["chosen"] != tuning["history"][3]["values"]
+class Scripted:
+    """A space whose trials have the scores of the script, and whose runs are counted."""
+
+    def __init__(self) -> None:
+        self.context = type("Context", (), {"meter": type("Meter", (), {"steps": 1})()})()
+
+    def draw(self, trial: int) -> dict[str, Any]:
+        return {"name": list(SCRIPT)[trial]}
+
+
+def test_each_round_keeps_the_better_half_and_the_defaults(monkeypatch) -> None:
+    runs: list[tuple[str, int]] = []
+
+    def run(space, trial, train, cuts, place) -> None:
+        runs.append((trial.values["name"], place))
+        if trial.values["name"] == "worst":
+            trial.error = "it failed"
+        else:
+            trial.scores.append((SCRIPT[trial.values["name"]], 0.0))
+
+    monkeypatch.setattr(tuning, "_run", run)
+    trials = tuning.race(Scripted(), None, [None] * 4, 5)
+    by_round = [{name for name, place in runs if place == k} for k in range(4)]
+    assert by_round == [set(SCRIPT), {"default", "best", "second"}, *[{"default", "best", "second"}] * 2]
+    assert max((t for t in trials if len(t.scores) == 4), key=lambda t: t.mean).values["name"] == "best"
