@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from datasets.base import UserError
 
@@ -90,6 +90,6 @@ def _reason(path: Path, error: BaseException) -> str:
         return "no permission to read it"
     if path.stat().st_size == 0:
         return "empty file"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not an image"
     return "truncated" if "truncated" in str(error).lower() else str(error) or type(error).__name__

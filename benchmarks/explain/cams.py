@@ -37,7 +37,8 @@ class Fed(nn.Module):
 
     def forward(self, canvas: Tensor) -> Tensor:
         """Return (B, C) logits of the network's own inputs."""
-        return self.network(self.inputs)
+        logits: Tensor = self.network(self.inputs)
+        return logits
 
 
 def check(method: Method) -> None:
@@ -79,7 +80,8 @@ def method_maps(method: Method, images: Images, classes: np.ndarray, side: int, 
         Unexplainable: a network has no maps.
     """
     maps = [class_maps(network, images, classes, side, device) for network in networks(method)]
-    return np.stack(maps).mean(0, dtype=np.float64).astype(np.float32)
+    mean: np.ndarray = np.stack(maps).mean(0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def class_maps(network: Network, images: Images, classes: np.ndarray, side: int, device: torch.device) -> np.ndarray:
@@ -116,7 +118,8 @@ def _batch(network: Network, watched: list[nn.Module], inputs: Inputs, classes: 
     cam = GradCAM(fed, watched)
     try:
         canvas = torch.zeros(len(classes), 1, side, side)
-        return cam(canvas, [ClassifierOutputTarget(int(label)) for label in classes])
+        maps: np.ndarray = cam(canvas, [ClassifierOutputTarget(int(label)) for label in classes])
+        return maps
     finally:
         # not by the package's own context manager: it swallows exceptions
         cam.activations_and_grads.release()

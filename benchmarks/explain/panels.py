@@ -132,4 +132,5 @@ def _grey(image: np.ndarray) -> np.ndarray:
     """Return (H, W) in [0, 1] of a (C, H, W) image, contrast stretched; colour would be taken for the map."""
     grey = image.mean(0)
     low, high = np.percentile(grey, (0.5, 99.5))
-    return ((grey - low) / max(high - low, 1.0)).clip(0, 1)
+    scaled: np.ndarray = ((grey - low) / max(high - low, 1.0)).clip(0, 1)
+    return scaled

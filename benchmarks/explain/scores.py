@@ -31,7 +31,8 @@ def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     total = maps.sum((1, 2), dtype=np.float64)
     inside = np.where(masks, maps, 0).sum((1, 2), dtype=np.float64)
-    return np.divide(inside, total, out=np.full(len(maps), np.nan), where=total > 0)
+    share: np.ndarray = np.divide(inside, total, out=np.full(len(maps), np.nan), where=total > 0)
+    return share
 
 
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -46,12 +47,14 @@ def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     highest = (maps == maps.max((1, 2), keepdims=True)) & (maps > 0)
     count = highest.sum((1, 2))
-    return (highest & masks).sum((1, 2)) / np.maximum(count, 1)
+    share: np.ndarray = (highest & masks).sum((1, 2)) / np.maximum(count, 1)
+    return share
 
 
 def area(masks: np.ndarray) -> np.ndarray:
     """Return the share of each image inside its mask, (N,)."""
-    return masks.mean((1, 2))
+    share: np.ndarray = masks.mean((1, 2))
+    return share
 
 
 def score_table(frame: pd.DataFrame, left_out: dict[str, str]) -> Table:

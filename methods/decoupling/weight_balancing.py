@@ -93,7 +93,8 @@ class WeightBalancing(NetworkMethod):
 
 def max_norm(weight: Tensor, longest: Tensor) -> Tensor:
     """Return (C, D) weights whose longer rows are brought to the length `longest`."""
-    return weight * (longest / weight.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
+    bounded: Tensor = weight * (longest / weight.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
+    return bounded
 
 
 def _distance(context: Context, stage: Stage, steps: int) -> float:

@@ -38,7 +38,8 @@ class Scaled(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, D) to (B, C) logits."""
-        return self.scale * self.linear(features)
+        logits: Tensor = self.scale * self.linear(features)
+        return logits
 
 
 class Aligned(nn.Module):
@@ -56,7 +57,8 @@ class Aligned(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, D) to (B, C) logits."""
         z, share = self.linear(features), self.confidence(features).sigmoid()
-        return share * (self.scale * z + self.offset) + (1 - share) * z
+        logits: Tensor = share * (self.scale * z + self.offset) + (1 - share) * z
+        return logits
 
 
 class SimplexETF(nn.Module):
@@ -120,4 +122,5 @@ class NearestMean(nn.Module):
 
 def tau_normalised(weight: Tensor, tau: float) -> Tensor:
     """Return (C, D) weights w_c / ||w_c||^tau."""
-    return weight / weight.norm(dim=1, keepdim=True).clamp(min=1e-12) ** tau
+    normalised: Tensor = weight / weight.norm(dim=1, keepdim=True).clamp(min=1e-12) ** tau
+    return normalised

@@ -36,11 +36,13 @@ class Network(nn.Module):
 
     def features(self, inputs: Inputs) -> Tensor:
         """Return the (B, D) features that enter the classifier."""
-        return self.head(self.maps(inputs))
+        features: Tensor = self.head(self.maps(inputs))
+        return features
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Return (B, C) logits."""
-        return self.classifier(self.features(inputs))
+        logits: Tensor = self.classifier(self.features(inputs))
+        return logits
 
 
 class Head(nn.Module):
@@ -66,7 +68,8 @@ class Head(nn.Module):
         """Return (B, D) features."""
         # pixels in one dimension, channels last as they lie in memory: twice as fast to go back through on a CPU
         pixels = self.last(self.convolve(maps)).permute(0, 2, 3, 1).flatten(1, 2)
-        return self.dropout(self.pool(pixels))
+        features: Tensor = self.dropout(self.pool(pixels))
+        return features
 
     def pool(self, pixels: Tensor) -> Tensor:
         """Return (B, D) of (B, pixels, D / 2): maximum and average."""
@@ -124,7 +127,8 @@ class SingleScale(Head):
 
     def convolve(self, maps: list[Tensor]) -> Tensor:
         """Return (B, width, h, w)."""
-        return self.body(self.drop(maps[0]))
+        last: Tensor = self.body(self.drop(maps[0]))
+        return last
 
 
 class MultiScale(Head):

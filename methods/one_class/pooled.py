@@ -55,7 +55,8 @@ class Gaussian:
 
     def _squares(self, features: Tensor) -> Tensor:
         x = (features.double() - self.mean) / self.std
-        return torch.linalg.solve_triangular(self.factor, x.T, upper=False).square().sum(0)
+        distances: Tensor = torch.linalg.solve_triangular(self.factor, x.T, upper=False).square().sum(0)
+        return distances
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Neighbours:
         most = min(self.k + skip, len(self.features))
         rows = torch.cdist(x, self.features).topk(most, largest=False).indices
         # distances are taken again: those of near images have lost their digits
-        return (x[:, None] - self.features[rows]).norm(dim=2).sort(1).values[:, skip:].mean(1)
+        distances: Tensor = (x[:, None] - self.features[rows]).norm(dim=2).sort(1).values[:, skip:].mean(1)
+        return distances
 
 
 @register("knn-distance", family="one-class", source="Bergman et al. 2020")

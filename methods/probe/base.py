@@ -50,7 +50,8 @@ class Probe(Method):
     def log_probabilities(self, x: Features) -> NDArray[np.float64]:
         """Return (N, K) logarithms of the probabilities of the classifier's K classes, up to a constant of each row."""
         p = self._classifier.predict_proba(x)
-        return np.log(np.maximum(p, np.finfo(np.float32).tiny))
+        logits: np.ndarray = np.log(np.maximum(p, np.finfo(np.float32).tiny))
+        return logits
 
     def fit(self, train: TrainSet, context: Context) -> None:
         """Read the features, fit the classifier.

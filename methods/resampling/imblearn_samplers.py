@@ -47,7 +47,10 @@ def find(name: str) -> type[Any]:
     """Return the sampler or ensemble class of that name."""
     from imblearn import combine, ensemble, over_sampling, under_sampling
 
-    return next(getattr(m, name) for m in (over_sampling, under_sampling, combine, ensemble) if hasattr(m, name))
+    found: type[Any] = next(
+        getattr(m, name) for m in (over_sampling, under_sampling, combine, ensemble) if hasattr(m, name)
+    )
+    return found
 
 
 def defaults(name: str) -> dict[str, Any]:
@@ -156,7 +159,8 @@ class Resampler:
         """Return how many neighbours the caller or the sampler's default asks for; 1 where it looks at none."""
         known = {**defaults(self.name), **self.parameters}
         if "smote" in known:
-            return getattr(known["smote"], "k_neighbors", defaults("SMOTE")["k_neighbors"])
+            wanted: int = getattr(known["smote"], "k_neighbors", defaults("SMOTE")["k_neighbors"])
+            return wanted
         return next((known[key] for key in NEIGHBOURS if isinstance(known.get(key), int)), 1)
 
     def _clipped(self, counts: NDArray[np.int64]) -> int:

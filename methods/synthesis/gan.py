@@ -75,7 +75,8 @@ class _Upwards(nn.Module):
 
     def forward(self, code: Tensor) -> Tensor:
         x = self.body(self.linear(code).view(-1, *self.start))
-        return x[:, :, : self.height, : self.width]
+        images: Tensor = x[:, :, : self.height, : self.width]
+        return images
 
 
 class Discriminator(nn.Module):
@@ -96,7 +97,8 @@ class Discriminator(nn.Module):
     def forward(self, images: list[Tensor], labels: Tensor) -> Tensor:
         """Map (B, C, H, W) for each depth and (B,) to (B,)."""
         x = torch.cat([depth(image) for depth, image in zip(self.depths, images, strict=True)], 1)
-        return self.real(x)[:, 0] + (x * self.label(labels)).sum(1)
+        scores: Tensor = self.real(x)[:, 0] + (x * self.label(labels)).sum(1)
+        return scores
 
 
 class Players(nn.Module):

@@ -223,7 +223,7 @@ def _loss(weights: Array, at: list[Place], scaled: Array, noise: Array) -> float
     factor = np.linalg.cholesky(_kernel(at, at, weights) + np.diag(noise + 1e-6))
     whitened = np.linalg.solve(factor, scaled)
     fit = 0.5 * float((whitened**2).sum()) + scaled.shape[1] * float(np.log(np.diag(factor)).sum())
-    return fit + 0.5 * float(((weights / 3) ** 2).sum())
+    return float(fit + 0.5 * ((weights / 3) ** 2).sum())
 
 
 def _condition(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +151,10 @@ def _difference(which: str, stated: str, target: float, blocks: dict[str, _Block
         return Claim(claim, stated, where, "n/a", 0, f"not measurable ({'; '.join(missing)})")
     common = list(COMMON)
     found = _interval({name: _by_seed(rows[method] - rows[common].mean(axis=1)) for name, rows in whole.items()})
-    over = {"best": _best, "median": lambda rows: rows[common].median(axis=1)}
+    over: dict[str, Callable[[pd.DataFrame], Any]] = {
+        "best": _best,
+        "median": lambda rows: rows[common].median(axis=1),
+    }
     others = []
     for word, other in over.items():
         margins = {name: _by_seed(rows[method] - other(rows)) for name, rows in whole.items()}
