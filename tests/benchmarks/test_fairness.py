@@ -64,6 +64,7 @@ def test_methods_alike_start_and_learn_alike(bench) -> None:
     np.testing.assert_allclose(plain - adjusted, np.broadcast_to(prior, plain.shape), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_every_method_spends_the_same_number_of_steps(bench) -> None:
     names = ("cross-entropy", "crt", "under-bagging", "mixup", "multiscale-two-stage", "bbn", "smote")
     bench(*each_method(*names), "--set", "budget.steps=13")

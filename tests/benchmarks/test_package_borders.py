@@ -41,6 +41,7 @@ def third_party() -> list[str]:
     return sorted(names - set(sys.stdlib_module_names) - {"datasets", "methods", "benchmarks"})
 
 
+@pytest.mark.slow
 def test_no_package_needs_another_datasets() -> None:
     """Ours stands before Hugging Face's on the path; every package that we import must do without that one."""
     optional = {"tensorboard", "mlflow", "medmnist", "dask_jobqueue", "playwright"}

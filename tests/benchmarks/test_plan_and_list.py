@@ -59,6 +59,7 @@ def test_lines_are_whole_where_the_output_is_no_terminal(bench, monkeypatch) -> 
     assert max(map(len, table)) <= WIDTH
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 def test_a_reader_that_stops_reading_is_no_error() -> None:
     command = f"{sys.executable} -m benchmarks.run --list | head -n 1"

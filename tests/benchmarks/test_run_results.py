@@ -87,6 +87,7 @@ def test_grids_are_remembered_each_once(bench) -> None:
     assert "--method focal" in grids[0].command
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_tables_figures_and_page(bench) -> None:
     answer = bench("--with-report")
     assert answer.code == 0

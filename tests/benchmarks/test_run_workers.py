@@ -29,6 +29,7 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bits(bench, tmp_path) -> None:
     assert bench(*METHODS, "--seed", "0", "--seed", "1").code == 0
     bench.results = tmp_path / "other"

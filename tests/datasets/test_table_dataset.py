@@ -114,6 +114,7 @@ def test_one_table_is_one_dataset_however_its_path_is_spelt(folder: Path, monkey
 CSV_EXAMPLE = Path(__file__).parents[2] / "examples" / "csv_dataset.py"
 
 
+@pytest.mark.slow
 def test_a_dataset_of_ones_own_is_thirty_lines_and_a_plugin(tmp_path: Path) -> None:
     assert len(CSV_EXAMPLE.read_text().splitlines()) <= 30
     (tmp_path / "clinic").mkdir()

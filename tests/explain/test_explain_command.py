@@ -52,6 +52,7 @@ def folder_of_images(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
+@pytest.mark.slow
 def test_it_shows_scores_and_projects(
     explain: Command, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +83,7 @@ def test_it_shows_scores_and_projects(
             assert np.asarray(picture.convert("L")).std() > 0
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_files(explain: Command, tmp_path: Path) -> None:
     arguments = [*TEXTURES, "--method", "multiscale-two-stage", "--images", "2"]
     contents = []

@@ -125,6 +125,7 @@ def test_ctrl_c_keeps_what_is_finished(bench, plugin) -> None:
     assert bench.same_bits(bench.results, undisturbed(bench, *arguments))
 
 
+@pytest.mark.slow
 def test_kill_9_keeps_what_is_finished(bench, plugin) -> None:
 
     arguments = [*plugin, "--method", "cross-entropy", "--method", "killed", "--method", "mixup"]
@@ -135,6 +136,7 @@ def test_kill_9_keeps_what_is_finished(bench, plugin) -> None:
     assert bench.same_bits(bench.results, undisturbed(bench, *arguments))
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_ends_the_workers_without_a_traceback(bench, plugin) -> None:
     """A terminal sends the signal to the whole group: command, workers and their helpers."""
 
@@ -165,6 +167,7 @@ def test_ctrl_c_in_a_terminal_ends_the_workers_without_a_traceback(bench, plugin
     assert bench.same_bits(bench.results, undisturbed(bench, *arguments))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_survived_and_a_deadly_cell_is_one_failure(bench, plugin) -> None:
     names = ("cross-entropy", "killed", "deadly", "focal")
     arguments = [*plugin, *(part for name in names for part in ("--method", name))]

@@ -24,6 +24,7 @@ def test_a_method_keeps_the_contract(name):
     testing.check_method(name, **QUICKER.get(name, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", methods.prefixed())
 def test_any_class_of_imbalanced_learn_copes_with_any_data(name):
     few = ["trains", "two-and-ten-classes", "one-image-in-a-class", "other-process", "parameters-in-record"]
