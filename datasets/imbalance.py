@@ -134,11 +134,10 @@ def subset(
         UnsupportedRatio: see `class_counts`.
         UserError: see `class_counts`.
     """
-    classes = int(labels.max()) + 1
+    whole = np.bincount(labels)
     pool = np.sort(np.asarray(pool, dtype=np.int64))
-    available = np.bincount(labels[pool], minlength=classes)
+    available = np.bincount(labels[pool], minlength=len(whole))
     chosen = []
-    whole = np.bincount(labels, minlength=classes)
     for label, count in enumerate(class_counts(available, level, majority, whole)):
         order = generator("subset", dataset, level.protocol, seed, label).permutation(pool[labels[pool] == label])
         chosen.append(order[:count])

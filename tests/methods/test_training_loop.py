@@ -13,7 +13,7 @@ from methods.base import NetworkMethod
 from methods.training import loop, sampling
 from methods.training.data import Images
 from methods.training.settings import Augmentation, Budget, Optimizer
-from methods.training.stages import Stage, split_steps
+from methods.training.stages import Stage, Task, split_steps
 
 
 def draws(method, train, context, steps=30):
@@ -141,3 +141,40 @@ def test_a_retrained_classifier_has_larger_steps_under_adamw_only(name, factor):
     settings = Optimizer(name=name, learning_rate=0.01)
     optimizer = loop.build_optimizer([torch.nn.Parameter(torch.zeros(1))], settings, stage)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * 2 * factor)
+
+
+def test_a_class_with_one_image_is_drawn_and_one_without_is_not():
+    probabilities = sampling.power(torch.tensor([4, 1, 0]), 1.0)
+    torch.testing.assert_close(probabilities, torch.tensor([0.8, 0.2, 0.0], dtype=torch.float64))
+
+
+def test_shifts_go_both_ways_as_far_as_the_crop_and_no_further():
+    train = testing.made_data(channels=1)
+    context = replace(testing.tiny_context(train), augmentation=Augmentation(crop=2))
+    shifts = draws(NetworkMethod(), train, context, steps=50).shifts
+    # 800 draws of five values: mean 160, deviation 11.3; five deviations to each side
+    assert ((torch.bincount((shifts + 2).flatten()) - 160).abs() < 57).all()
+
+
+def test_a_stage_with_a_task_trains_its_network_on_its_data_with_its_augmentation():
+    train, other, network = testing.made_data(), testing.made_data((5, 5)), torch.nn.Identity()
+    own, context = Augmentation(horizontal_flip=False, crop=3), testing.tiny_context(train)
+    for augmentation, expected in ((own, own), (None, context.augmentation)):
+        task = Task(network, other, augmentation)
+
+        class WithTask(NetworkMethod):
+            def stages(self, task=task):
+                return [Stage(name="elsewhere", task=lambda *_: task)]
+
+        (phase,) = loop.phases(WithTask(), torch.nn.Identity(), train, context)
+        assert phase.network is network
+        assert phase.train is other
+        assert phase.context.augmentation == expected
+        assert phase.purpose == "elsewhere"
+
+
+@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
+def test_mixed_precision_is_bfloat16_on_gpus_and_nothing_elsewhere():
+    assert loop.mixed_precision(torch.device("cuda")).fast_dtype == torch.bfloat16
+    with loop.mixed_precision(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32

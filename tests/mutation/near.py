@@ -10,7 +10,7 @@ HOOKS = [*RECIPE, "tests/methods/test_stages_and_hooks.py", "tests/methods/test_
 NEAR = {
     "datasets/imbalance.py": ["tests/datasets/test_imbalance.py"],
     "datasets/levels.py": ["tests/datasets/test_levels.py", "tests/datasets/test_imbalance.py"],
-    "datasets/splits.py": ["tests/datasets/test_splits.py"],
+    "datasets/splits.py": ["tests/datasets/test_splits.py", "tests/datasets/test_development_and_folds.py"],
     "datasets/seeds.py": ["tests/datasets/test_dataset_seeds.py"],
     "datasets/sources/dagm*.py": ["tests/datasets/test_dagm_reader.py"],
     "datasets/sources/drawing.py": ["tests/datasets/test_textures.py"],
