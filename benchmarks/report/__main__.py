@@ -14,6 +14,7 @@ from benchmarks.commands.arguments import RESULTS
 from benchmarks.commands.ending import ending
 from benchmarks.report.build import build
 from benchmarks.report.data.names import METRICS
+from benchmarks.report.figures.draw import Layout
 from benchmarks.report.watch import watch
 
 
@@ -24,6 +25,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: the first results folder")
     made.add_argument("--metric", default="accuracy", metavar="NAME", help=f"one of {', '.join(METRICS)}")
     made.add_argument("--control", default="cross-entropy", metavar="METHOD", help="what others are compared with")
+    made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
+    made.add_argument("--top", type=int, default=12, metavar="K", help="methods in a figure (default: %(default)s)")
+    made.add_argument("--columns", type=int, default=1, choices=(1, 2), help="width of figures, in columns of a paper")
     made.add_argument("--no-figures", action="store_true", help="leave out the figures, which take most of the time")
     made.add_argument(
         "--watch", action="store_true", help="keep the page up to date while records come in, until Ctrl-C"
@@ -45,7 +49,15 @@ def _main(options: argparse.Namespace) -> int:
         console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)
         watch(folders, options.out, options.metric, options.control)
         return 0
-    report = build(folders, options.out, options.metric, options.control, figures=not options.no_figures)
+    report = build(
+        folders,
+        options.out,
+        options.metric,
+        options.control,
+        figures=not options.no_figures,
+        layout=Layout(options.columns, max(1, options.top)),
+        methods=options.methods.split(",") if options.methods else (),
+    )
     console.print(f"{len(report.files)} files written to {report.out}", markup=False)
     return 0
 

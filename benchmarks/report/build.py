@@ -11,16 +11,18 @@ import pandas as pd
 
 from benchmarks.records.files import write_atomic
 from benchmarks.report.advice.make import Advised, make, regret_csv, regret_markdown
+from benchmarks.report.advice.wording import scored_text
 from benchmarks.report.data.export import records_csv
-from benchmarks.report.data.loading import Collection, collect
+from benchmarks.report.data.loading import Collection, collect, only
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
 from benchmarks.report.data.points import comparable, points
-from benchmarks.report.figures.draw import draw_all
+from benchmarks.report.figures.draw import Layout, draw_all
 from benchmarks.report.page.write import Contents, page
 from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics import text as statistics_text
 from benchmarks.report.statistics.tests import Analysis, analyse
 from benchmarks.report.summary import text as summary_text
+from benchmarks.report.summary.health import Health, health, reliability_tables
 from benchmarks.report.tables.model import Table
 from benchmarks.report.tables.render import write_table
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
@@ -40,6 +42,8 @@ class Report:
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
         advised: what to use on each dataset, and how such advice did on seeds left out.
+        health: collapsed cells, worst seeds and seeds near chance.
+        scored: how good the advice was over all datasets, in a sentence.
         overall: the summary's first sentences.
         paragraphs: the summary, one paragraph a dataset and protocol.
         gaps: what is missing.
@@ -50,6 +54,8 @@ class Report:
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     claims: list[claim.Claim] = field(default_factory=list)
+    health: list[Health] = field(default_factory=list)
+    scored: str = ""
     advised: Advised = field(default_factory=Advised)
     overall: list[str] = field(default_factory=list)
     paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
@@ -68,6 +74,7 @@ class Report:
 class _Choice:
     metric: str
     control: str
+    layout: Layout
 
 
 def build(
@@ -77,6 +84,8 @@ def build(
     control: str = "cross-entropy",
     figures: bool = True,
     refresh: int = 0,
+    layout: Layout | None = None,
+    methods: Sequence[str] = (),
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
@@ -89,18 +98,20 @@ def build(
         metric: one of `benchmarks.report.METRICS`.
         control: the method that others are compared with.
         figures: whether to draw the figures, which takes most of the time.
+        layout: columns and number of methods of the figures, number of methods of the tables.
+        methods: wildcards of the methods to show, beside the control; all by default.
         refresh: seconds after which the page reloads itself; 0 for never.
 
     Raises:
         UserError: no records, a missing or unwritable folder, an unknown metric.
     """
     metric_named(metric)
-    collection = collect(results)
+    collection = only(collect(results), [*methods, control] if methods else [])
     for problem in collection.problems:
         LOG.warning(problem)
     report = Report(out or results[0], problems=collection.problems)
     try:
-        _write_all(collection, report, _Choice(metric, control), figures, refresh)
+        _write_all(collection, report, _Choice(metric, control, layout or Layout()), figures, refresh)
     except OSError as error:
         reason = f"report folder {report.out} cannot be written ({error.strerror})"
         raise UserError(f"{reason}; name another with --out") from error
@@ -113,19 +124,22 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         str(name): analyse(part, choice.metric, choice.control)
         for name, part in comparable(table).groupby("comparison", sort=False)
     }
+    report.health = health(collection.frame)
+    report.advised = make(collection.frame, choice.metric, choice.control)
     report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
     report.claims = claim.claims(comparable(collection.frame))
     report.write("records.csv.gz", records_csv(collection.frame))
     report.write("claims.md", claim.markdown(report.claims))
     report.write("statistics.md", statistics_text.markdown(analyses))
-    _summary(table, collection, analyses, choice, report)
     if figures:
         folder = report.out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder)
+        advice, layout = report.advised.advice, choice.layout
+        report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder, advice, layout)
     else:
         report.files += sorted((report.out / "figures").glob("*.p[nd][gf]"))
+    _summary(table, collection, analyses, choice, report, figures)
     report.write("report.html", page(_contents(table, collection, analyses, choice, report), refresh))
 
 
@@ -137,6 +151,7 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
         *summary_tables(table, choice.metric),
         *ablation_tables(table, collection, choice.metric),
         *shot_tables(table),
+        *reliability_tables(report.health),
         *report.tuned,
     ]
     for each in made:
@@ -144,15 +159,22 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
 
 
 def _summary(
-    table: pd.DataFrame, collection: Collection, analyses: dict[str, Analysis], choice: _Choice, report: Report
+    table: pd.DataFrame,
+    collection: Collection,
+    analyses: dict[str, Analysis],
+    choice: _Choice,
+    report: Report,
+    figures: bool,
 ) -> None:
-    report.advised = make(collection.frame, choice.metric, choice.control)
     report.write("regret.md", regret_markdown(report.advised.regret, choice.control))
     report.write("regret.csv", regret_csv(report.advised.regret))
+    # a picture drawn for older records would contradict the words
+    drawn = {path.stem for path in report.files if path.suffix == ".png"} if figures else set()
     report.overall = summary_text.overall(analyses.get(AS_IN_PAPER))
-    report.paragraphs = summary_text.paragraphs(report.advised, choice.metric)
+    report.paragraphs = summary_text.paragraphs(report.advised, choice.metric, report.health, drawn)
     report.gaps = summary_text.missing(table, collection)
-    report.write("summary.md", summary_text.markdown(report.paragraphs, report.overall, report.gaps))
+    report.scored = scored_text(report.advised.regret, choice.control, "over all datasets")
+    report.write("summary.md", summary_text.markdown(report.paragraphs, report.overall, report.gaps, report.scored))
 
 
 def _contents(
@@ -164,6 +186,7 @@ def _contents(
         analyses=analyses,
         claims=report.claims,
         overall=report.overall,
+        scored=report.scored,
         paragraphs=report.paragraphs,
         gaps=report.gaps,
         tuned=report.tuned,

@@ -1,15 +1,19 @@
 """Figures are there, in both formats, the same from the same records, and say what they show."""
 
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.report.advice.make import make
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.figures.classes import confusion_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
 from benchmarks.report.figures.draw import draw_all
+from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, member_look, save, styled
 from benchmarks.report.statistics.tests import analyse
@@ -37,7 +41,16 @@ def drawn(collection, table, tmp_path_factory):
 
 
 def test_every_kind_of_figure_in_both_formats(drawn):
-    kinds = ["accuracy", "families-accuracy", "cost-accuracy", "recall", "confusion", "scores", "shots"]
+    kinds = [
+        "accuracy",
+        "families-accuracy",
+        "gain-accuracy",
+        "cost-accuracy",
+        "recall",
+        "confusion",
+        "scores",
+        "shots",
+    ]
     names = {"ranks-accuracy", "critical-difference-accuracy", *(f"dagm-1-long-tail-{kind}" for kind in kinds)}
     assert {path.name for path in drawn} == {name + ending for name in names for ending in (".png", ".pdf")}
 
@@ -48,7 +61,7 @@ def test_figures_are_images_and_documents_with_something_on_them(drawn):
             assert path.read_bytes().startswith(b"%PDF-")
         else:
             pixels = np.asarray(Image.open(path).convert("L"))
-            assert pixels.shape[1] >= 640
+            assert pixels.shape[1] >= 3.3 * 160
             assert (pixels < 128).mean() > 0.002
 
 
@@ -131,3 +144,26 @@ def test_precision_recall_and_reliability_of_a_perfect_method(tmp_path):
     assert set(np.round(np.asarray(precision, dtype=float), 6)) == {50.0, 100.0}
     (reliability, _) = figure.axes[1].get_lines()
     assert np.asarray(reliability.get_ydata(), dtype=float) == pytest.approx([100.0])
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("methods", [1, 2, 5, 36])
+@pytest.mark.parametrize("ratios", [(20,), (5, 20), (1, 5, 10, 20, 40, 80)])
+def test_nothing_of_the_gains_is_clipped_or_overprinted(tmp_path, methods, ratios, columns):
+    names = list(METHODS)[:methods]
+    collected = collect([generate(tmp_path, ["elpv"], names, ratios)])
+    table = points(collected)
+    families = table.drop_duplicates("label").set_index("label")["family"]
+    with styled():
+        figures = [gain_map(table, "accuracy", "cross-entropy", columns=columns)]
+        advice = make(collected.frame, "accuracy", "cross-entropy", score=False).advice
+        figures += [advice_figure(each, families, columns=columns) for each in advice]
+        for figure in [each for each in figures if each is not None]:
+            figure.canvas.draw()
+            drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+            assert drawn.x0 > -0.01
+            assert drawn.y0 > -0.01
+            assert drawn.x1 < width + 0.01
+            assert drawn.y1 < height + 0.01
+            labels = [text.get_window_extent() for text in figure.axes[0].get_yticklabels() if text.get_text()]
+            assert not any(a.overlaps(b) for a, b in itertools.pairwise(labels))

@@ -43,6 +43,15 @@ def test_text_of_records_is_escaped(page):
     assert EVIL in data_of(page)["labels"]
 
 
+def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):
+    folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal", "multiscale-two-stage"], [5, 10])
+    page = (build([folder]).out / "report.html").read_text()
+    order = places(page, "summary", "table", "statistics", "claims")
+    assert order == sorted(order)
+    assert '<img src="data:image/png;base64,' in page
+    assert "](figures/elpv-step-advice.png)" in (tmp_path / "summary.md").read_text()
+
+
 def test_json_cannot_end_the_script():
     text = escape_json(json.dumps({"a": "</script>&\u2028"}, ensure_ascii=False))
     assert not set("<>&\u2028") & set(text)
@@ -56,9 +65,14 @@ def test_the_page_has_the_points_unrounded_and_null_for_what_is_missing(page):
     assert row[11][data["metrics"]["accuracy"]["index"]] == [0.9, None]
 
 
-def test_summary_and_claims_come_before_the_table(page):
-    places = [page.index(f'<section id="{name}"') for name in ("summary", "claims", "table", "curves", "environment")]
-    assert places == sorted(places)
+def places(page, *names):
+    return [page.index(f'<section id="{name}"') for name in names]
+
+
+def test_what_to_use_comes_first_and_claims_stand_only_where_they_apply(page):
+    order = places(page, "summary", "table", "curves", "statistics", "files", "environment")
+    assert order == sorted(order)
+    assert 'id="claims"' not in page
     assert "python -m benchmarks.run --all" in page
 
 

@@ -76,6 +76,7 @@ class Advice:
         cheaper: an equal method that trains in at most half the steps, where that saves a minute; else empty.
         methods: how many were compared.
         detectable: points of a true gain over the control that four of five such runs would call.
+        runs: methods x seeds in points, levels averaged.
         means: per method, best first: mean over the levels, expected effect against the control with its interval,
             and the
             probability of being the best.
@@ -95,6 +96,7 @@ class Advice:
     cheaper: str = ""
     methods: int = 0
     detectable: float = float("nan")
+    runs: pd.DataFrame = field(default_factory=pd.DataFrame)
     means: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -137,6 +139,7 @@ def advise(
         cheaper=_cheaper(whole, cost),
         methods=len(allowed),
         detectable=runs.detectable,
+        runs=runs.values,
         means=_means(found, allowed, runs, control),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,31 @@ def _main(frame: pd.DataFrame) -> tuple[int, str]:
     each = (transferred if len(transferred) else frame)[["budget", "backbone"]].value_counts().reset_index()
     first = each.sort_values(["count", "budget", "backbone"], ascending=[False, True, True]).iloc[0]
     return int(first["budget"]), str(first["backbone"])
+
+
+def only(collection: Collection, wildcards: Sequence[str]) -> Collection:
+    """Keep the methods whose label or name fits one of these wildcards; all where there are none.
+
+    Raises:
+        UserError: none fits.
+    """
+    if not wildcards:
+        return collection
+    frame = collection.frame
+
+    def fits(*names: str) -> bool:
+        return any(fnmatchcase(name, wildcard) for name in names for wildcard in wildcards)
+
+    kept = frame[[fits(label, method) for label, method in zip(frame["label"], frame["method"], strict=True)]]
+    if kept.empty:
+        raise UserError(
+            f"--methods {','.join(wildcards)}: none of the methods fits: {', '.join(sorted(set(frame['label'])))}"
+        )
+    grids = [
+        grid.model_copy(update={"cells": tuple(cell for cell in grid.cells if fits(cell.label, cell.method))})
+        for grid in collection.grids
+    ]
+    return replace(collection, frame=kept.reset_index(drop=True), grids=grids)
 
 
 def _records(folder: Path) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.report.data.names import METRICS, where_shown
+from benchmarks.report.data.names import METRICS
 from benchmarks.report.figures.style import look, new_figure
 from benchmarks.report.tables.tables import level_average
 
@@ -41,7 +41,6 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figur
     axes.set_ylabel(f"{shown.label}, mean over levels")
     axes.grid(True)
     axes.set_axisbelow(True)
-    axes.set_title(f"{where_shown(part.iloc[0])}: what it costs", loc="left")
     figure.legend(loc="outside right center", title="family", alignment="left")
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number, where_shown
+from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number
 from benchmarks.report.data.points import comparable
 from benchmarks.report.figures.style import GREY, look, member_look, new_figure
 from benchmarks.report.tables.tables import level_average
@@ -55,7 +55,6 @@ def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
     for label in chosen:
         _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
     _axes(axes, part, metric)
-    axes.set_title(where_shown(part.iloc[0]), loc="left")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles[::-1], labels[::-1], loc="outside right center", title="best of each family", alignment="left"
@@ -80,7 +79,6 @@ def family_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
         _family_panel(axes, part, family, metric, control)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
-    figure.suptitle(f"{where_shown(part.iloc[0])}: every method, by family", fontsize=9)
     return figure
 
 

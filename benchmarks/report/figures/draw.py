@@ -12,12 +12,14 @@ from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 from matplotlib.figure import Figure
 
+from benchmarks.report.advice.decision import Advice
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, slug
 from benchmarks.report.data.points import both_comparisons
 from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
 from benchmarks.report.figures.cost import cost_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
+from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.ranks import critical_difference_diagram, rank_heat_map
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import save, styled
@@ -26,6 +28,14 @@ from benchmarks.report.statistics.tests import Analysis
 PARALLEL_FROM = 5
 """From so many datasets (times protocols) on, worker processes save more time than they take to start."""
 MAX_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How figures of methods are laid out: over how many columns of a paper, and so many methods at most."""
+
+    columns: int = 1
+    top: int = 12
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Job:
     metric: str
     control: str
     target: Path
+    layout: Layout
 
     def draw(self) -> list[Path]:
         """Draw and save; return the files."""
@@ -55,6 +66,8 @@ class Job:
         chosen, level = highlights(part, metric, control), extreme(part)
         yield metric, curve_figure(part, metric, control)
         yield f"families-{metric}", family_figure(part, metric, control)
+        if (gains := gain_map(part, metric, control, max(self.layout.top, 20), self.layout.columns)) is not None:
+            yield f"gain-{metric}", gains
         if (cost := cost_figure(part, metric, chosen)) is not None:
             yield f"cost-{metric}", cost
         if not self.frame["label"].isin(chosen).any():
@@ -74,18 +87,32 @@ def draw_all(
     metric: str,
     control: str,
     folder: Path,
+    advice: Sequence[Advice] = (),
+    layout: Layout | None = None,
 ) -> list[Path]:
     """Draw and save all figures; return the files."""
     files: list[Path] = []
+    layout = layout or Layout()
+    families = table.drop_duplicates("label").set_index("label")["family"]
     with styled():
+        for each in advice:
+            figure = advice_figure(each, families, layout.top, layout.columns)
+            files += save(figure, folder, picture(each))
         for comparison, analysis in analyses.items():
             for name, figure in _of_analysis(analysis, comparison):
                 files += save(figure, folder, slug(name, _suffix(comparison), metric))
-    jobs = list(_jobs(table, collection, metric, control, folder))
+    jobs = list(_jobs(table, collection, metric, control, folder, layout))
     return files + [path for made in _run([job.draw for job in jobs]) for path in made]
 
 
-def _jobs(table: pd.DataFrame, collection: Collection, metric: str, control: str, folder: Path) -> Iterator[Job]:
+def picture(advice: Advice) -> str:
+    """Name the picture beside an advice."""
+    return slug(advice.dataset, advice.protocol, "advice")
+
+
+def _jobs(
+    table: pd.DataFrame, collection: Collection, metric: str, control: str, folder: Path, layout: Layout
+) -> Iterator[Job]:
     frame = both_comparisons(collection.frame)
     frame = frame[frame["status"].eq("done")]
     cells = dict(list(frame.groupby(["comparison", "dataset", "protocol"], sort=False)))
@@ -95,7 +122,7 @@ def _jobs(table: pd.DataFrame, collection: Collection, metric: str, control: str
             hardest = mine[mine["level"].eq(extreme(part))]
             comparison, dataset, protocol = map(str, key)
             where = tuple(collection.folders)
-            yield Job((comparison, dataset, protocol), part, hardest, where, metric, control, folder)
+            yield Job((comparison, dataset, protocol), part, hardest, where, metric, control, folder, layout)
 
 
 def _run(tasks: Sequence[Callable[[], list[Path]]]) -> list[list[Path]]:

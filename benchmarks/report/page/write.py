@@ -44,6 +44,7 @@ class Contents:
     analyses: dict[str, Analysis]
     claims: list[claim.Claim]
     overall: list[str]
+    scored: str
     paragraphs: list[Paragraph]
     gaps: list[str]
     tuned: list[Table]
@@ -66,7 +67,8 @@ def page(contents: Contents, refresh: int = 0) -> str:
         refresh=refresh,
         counts=_counts(table, frame),
         overall=contents.overall,
-        paragraphs=contents.paragraphs,
+        scored=contents.scored,
+        paragraphs=[(part, _embedded(contents.out, part.picture)) for part in contents.paragraphs],
         rules=RULES,
         paper=claim.PAPER,
         claims=contents.claims,
@@ -103,6 +105,14 @@ def _counts(table: pd.DataFrame, frame: pd.DataFrame) -> dict[str, int]:
         "methods": int(table["label"].nunique()),
         "datasets": int(table["dataset"].nunique()),
     }
+
+
+def _embedded(out: Path, picture: str) -> str:
+    """Return a figure as part of the page; empty where there is none."""
+    path = out / "figures" / f"{picture}.png"
+    if not picture or not path.is_file():
+        return ""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _statistics(comparison: str, analysis: Analysis) -> dict[str, Any]:

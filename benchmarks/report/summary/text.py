@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Collection_
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ import pandas as pd
 from benchmarks.report.advice.make import Advised
 from benchmarks.report.advice.wording import RULES, headline, scored_text, sentences, where
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import dataset_title, level_name
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
 from benchmarks.report.data.points import skipped, skipped_methods
+from benchmarks.report.figures.draw import picture
 from benchmarks.report.statistics.tests import Analysis
+from benchmarks.report.summary.health import Health, sentence
 from benchmarks.report.tables.render import escape_markdown
 
 NAMED = 8
@@ -26,14 +29,23 @@ class Paragraph:
     heading: str
     sentences: list[str]
     advice: str = ""
+    picture: str = ""
+    """Name of its figure in the folder of figures, without ending; empty where none is drawn."""
 
 
-def paragraphs(advised: Advised, metric: str) -> list[Paragraph]:
-    """Write one paragraph per dataset and protocol."""
-    return [
-        Paragraph(where(each), sentences(each, metric, scored_text(advised.scored(each), each.control)), headline(each))
-        for each in advised.advice
-    ]
+def paragraphs(
+    advised: Advised, metric: str, found: Sequence[Health] = (), drawn: Collection_[str] = ()
+) -> list[Paragraph]:
+    """Write one paragraph per dataset and protocol; `drawn` are the names of the figures that are there."""
+    known = {(each.dataset, each.protocol): each for each in found if each.comparison == AS_IN_PAPER}
+    result = []
+    for each in advised.advice:
+        told = sentences(each, metric, scored_text(advised.scored(each), each.control))
+        cells = known.get((each.dataset, each.protocol))
+        told += [sentence(cells, each.choice.label)] if cells else []
+        name = picture(each)
+        result.append(Paragraph(where(each), told, headline(each), name if name in drawn else ""))
+    return result
 
 
 def overall(analysis: Analysis | None) -> list[str]:
@@ -43,7 +55,8 @@ def overall(analysis: Analysis | None) -> list[str]:
     best = str(analysis.ranks.index[0])
     blocks = len(analysis.values)
     text = [
-        f"Over all {blocks} blocks (dataset, protocol, level), {best} has the best mean rank "
+        f"Over all {blocks} blocks (dataset, protocol, level; second to datasets, since levels share images), "
+        f"{best} has the best mean rank "
         f"({analysis.ranks.iloc[0]:.1f} of {len(analysis.ranks)}; 1 is best)."
     ]
     if analysis.critical_difference is not None and analysis.friedman["p"] < 0.05:
@@ -79,13 +92,18 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     return texts + [f"{dataset_title(dataset)}: {note}" for dataset, note in pairs]
 
 
-def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str]) -> str:
-    """Write the summary as Markdown."""
-    lines = ["# Summary", "", *map(escape_markdown, about_all), ""]
+def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str], scored: str = "") -> str:
+    """Write the summary as Markdown: what to do first, then why, then what is missing."""
+    lines = ["# What to use", ""]
+    lines += [f"- {escape_markdown(part.heading)}: **{escape_markdown(part.advice)}**" for part in parts]
+    if not parts:
+        lines += ["No advice: it takes two methods with results at the same levels."]
+    lines += ["", *map(escape_markdown, [scored] if scored else []), ""]
     for part in parts:
-        lines += [f"## {escape_markdown(part.heading)}", ""]
-        lines += [f"**{escape_markdown(part.advice)}**", ""] if part.advice else []
-        lines += [escape_markdown(" ".join(part.sentences)), ""]
+        lines += [f"## {escape_markdown(part.heading)}", "", f"**{escape_markdown(part.advice)}**", ""]
+        lines += [f"![{escape_markdown(part.heading)}](figures/{part.picture}.png)", ""] if part.picture else []
+        lines += [f"{escape_markdown(sentence)}\n" for sentence in part.sentences]
+    lines += ["## Over all datasets", "", *map(escape_markdown, about_all), ""] if about_all else []
     lines += [
         "## What is missing, and remarks",
         "",
