@@ -52,6 +52,17 @@ def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):
     assert "](figures/elpv-step-advice.png)" in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("methods", "ratios", "seeds"),
+    [(["cross-entropy"], [20], [0]), (["focal"], [5, 20], [0, 1]), (["cross-entropy", "focal"], [20], [0, 1, 2])],
+)
+def test_a_run_of_one_method_or_one_level_gives_a_whole_report(tmp_path, methods, ratios, seeds):
+    report = build([generate(tmp_path, ["folder:/home/somebody/tiles"], methods, ratios, seeds)])
+    assert len(report.paragraphs) == (len(methods) > 1)
+    assert report.gaps == []
+    assert {"report.html", "summary.md", "regret.md"} <= {path.name for path in report.files}
+
+
 def test_json_cannot_end_the_script():
     text = escape_json(json.dumps({"a": "</script>&\u2028"}, ensure_ascii=False))
     assert not set("<>&\u2028") & set(text)

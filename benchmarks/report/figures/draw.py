@@ -64,8 +64,12 @@ class Job:
     def _figures(self) -> Iterator[tuple[str, Figure]]:
         part, metric, control = self.part, self.metric, self.control
         chosen, level = highlights(part, metric, control), extreme(part)
-        yield metric, curve_figure(part, metric, control)
-        yield f"families-{metric}", family_figure(part, metric, control)
+        measured = part[part[metric].notna()]
+        # a curve of one point says nothing: the dots beside the advice and the map of gains show one level
+        if measured["level"].nunique() > 1 or measured["label"].nunique() == 1:
+            yield metric, curve_figure(part, metric, control)
+        if measured["level"].nunique() > 1 and measured["label"].ne(control).any():
+            yield f"families-{metric}", family_figure(part, metric, control)
         if (gains := gain_map(part, metric, control, max(self.layout.top, 20), self.layout.columns)) is not None:
             yield f"gain-{metric}", gains
         if (cost := cost_figure(part, metric, chosen)) is not None:
