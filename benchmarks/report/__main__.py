@@ -25,6 +25,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: the first results folder")
     made.add_argument("--metric", default="accuracy", metavar="NAME", help=f"one of {', '.join(METRICS)}")
     made.add_argument("--control", default="cross-entropy", metavar="METHOD", help="what others are compared with")
+    made.add_argument(
+        "--prior",
+        default="",
+        metavar="SHARES",
+        help="judge again where used: balanced, training, or shares such as 0.01",
+    )
+    made.add_argument(
+        "--cost", default="", metavar="M:F", help="costs of a missed defect to a false alarm, such as 20:1"
+    )
     made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
     made.add_argument("--top", type=int, default=12, metavar="K", help="methods in a figure (default: %(default)s)")
     made.add_argument("--columns", type=int, default=1, choices=(1, 2), help="width of figures, in columns of a paper")
@@ -57,6 +66,8 @@ def _main(options: argparse.Namespace) -> int:
         figures=not options.no_figures,
         layout=Layout(options.columns, max(1, options.top)),
         methods=options.methods.split(",") if options.methods else (),
+        prior=options.prior,
+        cost=options.cost,
     )
     console.print(f"{len(report.files)} files written to {report.out}", markup=False)
     return 0

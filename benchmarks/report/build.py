@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,9 @@ from benchmarks.report.data.names import AS_IN_PAPER, metric_named
 from benchmarks.report.data.points import comparable, points
 from benchmarks.report.figures.draw import Layout, draw_all
 from benchmarks.report.page.write import Contents, page
+from benchmarks.report.rescore.records import COLUMNS as JUDGED
+from benchmarks.report.rescore.records import RULE, judged, parse_cost, parse_prior
+from benchmarks.report.rescore.split import split, split_tables
 from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics import text as statistics_text
 from benchmarks.report.statistics.tests import Analysis, analyse
@@ -42,6 +45,7 @@ class Report:
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
         advised: what to use on each dataset, and how such advice did on seeds left out.
+        split: two-class results at other thresholds, see `benchmarks.report.rescore.split`.
         health: collapsed cells, worst seeds and seeds near chance.
         scored: how good the advice was over all datasets, in a sentence.
         overall: the summary's first sentences.
@@ -54,6 +58,7 @@ class Report:
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     claims: list[claim.Claim] = field(default_factory=list)
+    split: pd.DataFrame = field(default_factory=pd.DataFrame)
     health: list[Health] = field(default_factory=list)
     scored: str = ""
     advised: Advised = field(default_factory=Advised)
@@ -86,6 +91,8 @@ def build(
     refresh: int = 0,
     layout: Layout | None = None,
     methods: Sequence[str] = (),
+    prior: str = "",
+    cost: str = "",
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
@@ -100,6 +107,8 @@ def build(
         figures: whether to draw the figures, which takes most of the time.
         layout: columns and number of methods of the figures, number of methods of the tables.
         methods: wildcards of the methods to show, beside the control; all by default.
+        prior: judge the stored scores again at this prior: `balanced`, `training` or shares such as `0.99,0.01`.
+        cost: likewise at these costs, of a missed defect to a false alarm, such as `20:1`.
         refresh: seconds after which the page reloads itself; 0 for never.
 
     Raises:
@@ -109,6 +118,13 @@ def build(
     collection = only(collect(results), [*methods, control] if methods else [])
     for problem in collection.problems:
         LOG.warning(problem)
+    if prior or cost:
+        given, costs = parse_prior(prior or "balanced"), parse_cost(cost or "1:1")
+        collection = replace(collection, frame=judged(collection.frame, given, costs))
+        collection.problems.append(RULE.format(prior=prior or "balanced", miss=costs[0], false_alarm=costs[1]))
+        metric = ("expected_cost" if cost else "deployed_accuracy") if metric == "accuracy" else metric
+    elif metric in JUDGED:
+        raise UserError(f"--metric {metric} is of scores judged again: give --prior or --cost")
     report = Report(out or results[0], problems=collection.problems)
     try:
         _write_all(collection, report, _Choice(metric, control, layout or Layout()), figures, refresh)
@@ -125,7 +141,8 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         for name, part in comparable(table).groupby("comparison", sort=False)
     }
     report.health = health(collection.frame)
-    report.advised = make(collection.frame, choice.metric, choice.control)
+    report.split = split(comparable(collection.frame))
+    report.advised = make(comparable(collection.frame), choice.metric, choice.control)
     report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
     report.claims = claim.claims(comparable(collection.frame))
@@ -152,6 +169,7 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
         *ablation_tables(table, collection, choice.metric),
         *shot_tables(table),
         *reliability_tables(report.health),
+        *split_tables(report.split),
         *report.tuned,
     ]
     for each in made:
@@ -171,7 +189,7 @@ def _summary(
     # a picture drawn for older records would contradict the words
     drawn = {path.stem for path in report.files if path.suffix == ".png"} if figures else set()
     report.overall = summary_text.overall(analyses.get(AS_IN_PAPER))
-    report.paragraphs = summary_text.paragraphs(report.advised, choice.metric, report.health, drawn)
+    report.paragraphs = summary_text.paragraphs(report.advised, choice.metric, report.health, drawn, report.split)
     report.gaps = summary_text.missing(table, collection)
     report.scored = scored_text(report.advised.regret, choice.control, "over all datasets")
     report.write("summary.md", summary_text.markdown(report.paragraphs, report.overall, report.gaps, report.scored))

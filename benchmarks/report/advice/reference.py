@@ -25,6 +25,6 @@ def experience(metric: str, path: Path = REFERENCE) -> tuple[Place, ...]:
     try:
         frame = pd.read_csv(path, usecols=[*NEEDED, column])
     except ValueError as error:
-        LOG.warning("%s does not hold what advice is made from (%s): it rests on this run alone", path, error)
+        LOG.info("%s does not hold what advice is made from (%s): it rests on this run alone", path, error)
         return ()
     return tuple(places(frame, metric))

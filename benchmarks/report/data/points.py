@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.records.asked import Asked, Skip
 from benchmarks.report.data.frame import GROUPS, SCALARS
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import BETWEEN, EQUAL_FOOTING, family_order, variant
+from benchmarks.report.data.names import BETWEEN, EQUAL_FOOTING, METRICS, family_order, variant
 
 KEY = ["comparison", "dataset", "protocol", "level", "label"]
 NUMBERS = (*SCALARS, *GROUPS)
@@ -25,7 +25,7 @@ def points(collection: Collection) -> pd.DataFrame:
         asked for without any record has a row too, with NaN.
     """
     frame = both_comparisons(collection.frame)
-    grouped, names = frame.groupby(KEY, sort=False), list(NUMBERS)
+    grouped, names = frame.groupby(KEY, sort=False), list(numbers_of(frame))
     parts = {"": grouped[names].mean(), "_sd": grouped[names].std(), "_n": grouped[names].count()}
     numbers = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns")
     table = numbers.join(
@@ -38,6 +38,11 @@ def points(collection: Collection) -> pd.DataFrame:
         )
     )
     return _sort(_with_asked(table.reset_index(), collection))
+
+
+def numbers_of(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Name the metrics that records hold: those of every record, and those of scores that were judged again."""
+    return (*NUMBERS, *(name for name in METRICS if name in frame and name not in NUMBERS))
 
 
 def levels(table: pd.DataFrame) -> list[float]:
@@ -96,7 +101,7 @@ def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
     seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
     table = table.merge(seen, on=["dataset", "protocol"], how="left")
-    for name in ("done", "failed", *(f"{metric}_n" for metric in NUMBERS)):
+    for name in ("done", "failed", *(f"{metric}_n" for metric in numbers_of(frame))):
         table[name] = table[name].fillna(0).astype(int)
     # Without a grid, the seeds that any method of this dataset has are the seeds that all should have.
     known = table["asked"] if len(asked) else pd.Series(float("nan"), index=table.index)

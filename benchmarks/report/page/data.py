@@ -32,7 +32,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
         "metric": metric,
         "control": control,
         "proposed": PROPOSED,
-        "metrics": {name: _metric(place, name) for place, name in enumerate(METRICS)},
+        "metrics": {name: _metric(place, name) for place, name in enumerate(_shown(table))},
         "comparisons": [[name, comparison_title(name)] for name in axes["comparison"]],
         "datasets": _titles(axes["dataset"]),
         "protocols": axes["protocol"],
@@ -93,10 +93,15 @@ def _rows(table: pd.DataFrame, axes: dict[str, list[str]]) -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
+def _shown(table: pd.DataFrame) -> list[str]:
+    """Name the metrics that the points have."""
+    return [name for name in METRICS if name in table]
+
+
 def _values(table: pd.DataFrame) -> list[list[Any]]:
     """For each point, each metric as [mean, sd] or [mean, sd, n] where n is not the number of done seeds, or 0."""
     per_metric = []
-    for name in METRICS:
+    for name in _shown(table):
         parts: Sequence[list[Any]] = [table[column].tolist() for column in (name, f"{name}_sd", f"{name}_n", "done")]
         per_metric.append([_value(*numbers) for numbers in zip(*parts, strict=True)])
     return [list(values) for values in zip(*per_metric, strict=True)]

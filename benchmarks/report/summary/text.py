@@ -14,6 +14,7 @@ from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
 from benchmarks.report.data.points import skipped, skipped_methods
 from benchmarks.report.figures.draw import picture
+from benchmarks.report.rescore.split import sentence as split_sentence
 from benchmarks.report.statistics.tests import Analysis
 from benchmarks.report.summary.health import Health, sentence
 from benchmarks.report.tables.render import escape_markdown
@@ -34,7 +35,11 @@ class Paragraph:
 
 
 def paragraphs(
-    advised: Advised, metric: str, found: Sequence[Health] = (), drawn: Collection_[str] = ()
+    advised: Advised,
+    metric: str,
+    found: Sequence[Health] = (),
+    drawn: Collection_[str] = (),
+    found_split: pd.DataFrame | None = None,
 ) -> list[Paragraph]:
     """Write one paragraph per dataset and protocol; `drawn` are the names of the figures that are there."""
     known = {(each.dataset, each.protocol): each for each in found if each.comparison == AS_IN_PAPER}
@@ -43,6 +48,8 @@ def paragraphs(
         told = sentences(each, metric, scored_text(advised.scored(each), each.control))
         cells = known.get((each.dataset, each.protocol))
         told += [sentence(cells, each.choice.label)] if cells else []
+        threshold = "" if found_split is None else split_sentence(found_split, each)
+        told += [threshold] if threshold else []
         name = picture(each)
         result.append(Paragraph(where(each), told, headline(each), name if name in drawn else ""))
     return result

@@ -1,0 +1,92 @@
+"""Threshold or features: how much of a method's shortfall a threshold alone would make up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.advice.decision import MARGIN, Advice
+from benchmarks.report.data.names import AS_IN_PAPER, COMPARISONS, dataset_title, family_order, level_name, slug
+from benchmarks.report.rescore.records import read_scores, shares
+from benchmarks.report.rescore.scores import thresholds
+from benchmarks.report.statistics.intervals import interval
+from benchmarks.report.tables.model import Entry, Table
+from benchmarks.report.tables.tables import grouped
+
+COLUMNS = {"own": "Own threshold", "moved": "Moved by the prior", "best": "Best possible", "auroc": "AUROC"}
+
+
+def split(frame: pd.DataFrame) -> pd.DataFrame:
+    """Judge two-class cells of the hardest level of every dataset and protocol at other thresholds.
+
+    Returns:
+        One row a cell with scores: `dataset`, `protocol`, `level`, `label`, `family`, `seed`, and what
+        `benchmarks.report.rescore.scores.thresholds` returns, in points but for `auroc` and `shift`.
+    """
+    done = frame[frame["status"].eq("done") & frame["comparison"].eq(AS_IN_PAPER)]
+    rows = []
+    for (_, protocol), part in done.groupby(["dataset", "protocol"], sort=False):
+        hardest = part["level"].min() if protocol == "few" else part["level"].max()
+        for cell in part[part["level"].eq(hardest)].to_dict("records"):
+            counts = list(cell["counts"])
+            if len(counts) != 2 or (scores := read_scores(str(cell["folder"]), str(cell["id"]))) is None:
+                continue
+            if len(np.unique(scores[1])) < 2:
+                continue
+            found = thresholds(*scores, shares(counts))
+            found = {name: value * 100 if name in ("own", "moved", "best") else value for name, value in found.items()}
+            rows.append({name: cell[name] for name in KEYS} | found)
+    return pd.DataFrame(rows, columns=[*KEYS, *COLUMNS, "shift"])
+
+
+KEYS = ("dataset", "protocol", "level", "label", "family", "seed")
+
+
+def sentence(found: pd.DataFrame, advice: Advice) -> str:
+    """Say whether moving the control's threshold would do as well as the advised method; nothing without scores."""
+    here = found[found["dataset"].eq(advice.dataset) & found["protocol"].eq(advice.protocol)]
+    table = here.pivot_table(index="label", columns="seed", values="own")
+    moved = here.pivot_table(index="label", columns="seed", values="moved")
+    label, control = advice.choice.label, advice.control
+    if label == control or label not in table.index or control not in table.index:
+        return ""
+    means = here.groupby("label")[[*COLUMNS, "shift"]].mean()
+    gap = interval((moved.loc[[control]] - table.loc[label]).dropna(axis=1))
+    at = level_name(advice.protocol, float(here["level"].iloc[0]))
+    text = (
+        f"Threshold or features, at {at}: {control} has {means['own'][control]:.1f} at its own threshold, "
+        f"{means['moved'][control]:.1f} with its log odds of the minority moved by "
+        f"{means['shift'][control]:+.1f} (the training prior), {means['best'][control]:.1f} at the best "
+        f"possible one, which nobody knows beforehand; {label} has {means['own'][label]:.1f}. AUROC "
+        f"{means['auroc'][control]:.2f} and {means['auroc'][label]:.2f}."
+    )
+    if gap.known and gap.low > -MARGIN:
+        return f"{text} Moving the threshold of {control} alone would do."
+    return text
+
+
+def split_tables(found: pd.DataFrame) -> list[Table]:
+    """Make a table method x (own, moved, best possible threshold, AUROC) per dataset and protocol."""
+    return [_table(part) for _, part in found.groupby(["dataset", "protocol"], sort=False)]
+
+
+def _table(part: pd.DataFrame) -> Table:
+    first = part.iloc[0]
+    part = part.assign(order=part["family"].map(family_order)).sort_values(["order", "label"], kind="stable")
+    means = part.groupby("label", sort=False)[list(COLUMNS)].mean()
+    entries = {
+        str(label): [Entry(f"{row[name]:.3f}" if name == "auroc" else f"{row[name]:.1f}") for name in COLUMNS]
+        for label, row in means.iterrows()
+    }
+    where = f"{dataset_title(first['dataset'])}, {first['protocol']}, {level_name(first['protocol'], first['level'])}"
+    return Table(
+        slug("threshold", str(first["dataset"]), str(first["protocol"])),
+        f"Threshold or features: balanced accuracy (%) on {where}; {COMPARISONS[AS_IN_PAPER]}",
+        list(COLUMNS.values()),
+        grouped(part, entries),
+        [
+            "Means over seeds. Moved by the prior: log odds of the second class raised by the log of the ratio "
+            "of the training counts, which is too much where the method balances already. Best possible: the "
+            "threshold that is best for these very test images, optimistic. AUROC needs no threshold."
+        ],
+    )
