@@ -8,7 +8,7 @@ bench: $(VENV)/.ready  ## install, then run every available dataset with the def
 	$(BIN)/python -m benchmarks.run --all $(ARGS)
 
 test: $(VENV)/.ready browser  ## install, then run the tests
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 browser:  ## whether the tests of the page can run; installs nothing
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \

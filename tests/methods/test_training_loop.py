@@ -22,7 +22,13 @@ def draws(method, train, context, steps=30):
 
 @pytest.mark.parametrize(
     ("shares", "steps", "expected"),
-    [([1.0], 7, [7]), ([0.85, 0.15], 150, [128, 22]), ([0.99, 0.01], 5, [4, 1]), ([0.01, 0.99], 5, [1, 4])],
+    [
+        ([1.0], 7, [7]),
+        ([0.85, 0.15], 150, [128, 22]),
+        ([0.99, 0.01], 5, [4, 1]),
+        ([0.01, 0.99], 5, [1, 4]),
+        ([0.5, 1e-12, 0.5], 10, [5, 1, 4]),
+    ],
 )
 def test_stages_share_all_steps_and_each_has_one(shares, steps, expected):
     assert split_steps(shares, steps) == expected
@@ -146,6 +152,10 @@ def test_a_retrained_classifier_has_larger_steps_under_adamw_only(name, factor):
 def test_a_class_with_one_image_is_drawn_and_one_without_is_not():
     probabilities = sampling.power(torch.tensor([4, 1, 0]), 1.0)
     torch.testing.assert_close(probabilities, torch.tensor([0.8, 0.2, 0.0], dtype=torch.float64))
+
+
+def test_the_smallest_class_may_have_one_image_but_not_none():
+    assert sampling.smallest(torch.tensor([4, 1, 0])) == 1
 
 
 def test_shifts_go_both_ways_as_far_as_the_crop_and_no_further():
