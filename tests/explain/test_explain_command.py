@@ -74,7 +74,7 @@ def test_it_shows_scores_and_projects(
     assert _names(tmp_path) == {*figures, *tables, "textures-step-images.csv"}
     frame = pd.read_csv(tmp_path / "explain" / "textures-step-images.csv")
     # 24 of each class, two fifths of them tested
-    assert frame.groupby("label").size().to_dict() == dict.fromkeys(chosen[:3], 8)  # 40 % outside the pool
+    assert frame.groupby("label").size().to_dict() == dict.fromkeys(chosen[:3], 8)  # a third of 24
     assert frame["class"].eq("defect").all()
     assert frame["energy"].dropna().between(0, 1).all()
     assert frame["pointing"].between(0, 1).all()
