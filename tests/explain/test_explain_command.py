@@ -73,7 +73,6 @@ def test_it_shows_scores_and_projects(
     tables = {f"textures-step-scores.{kind}" for kind in ("md", "csv", "tex")}
     assert _names(tmp_path) == {*figures, *tables, "textures-step-images.csv"}
     frame = pd.read_csv(tmp_path / "explain" / "textures-step-images.csv")
-    # 24 of each class, two fifths of them tested
     assert frame.groupby("label").size().to_dict() == dict.fromkeys(chosen[:3], 8)  # a third of 24
     assert frame["class"].eq("defect").all()
     assert frame["energy"].dropna().between(0, 1).all()
