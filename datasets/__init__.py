@@ -3,8 +3,18 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from datasets.base import Dataset, DatasetUnavailable, ImageSet, Index, UserError, availability, cache_root, data_root
-from datasets.cache import load
+from datasets.base import (
+    Dataset,
+    DatasetUnavailable,
+    Found,
+    ImageSet,
+    Index,
+    UserError,
+    availability,
+    cache_root,
+    data_root,
+)
+from datasets.cache import known_index, load
 from datasets.development import development_rows
 from datasets.imbalance import UnsupportedRatio, class_counts, subset
 from datasets.levels import PROTOCOLS, Level, Protocol
@@ -23,6 +33,7 @@ __all__ = [
     "Dataset",
     "DatasetUnavailable",
     "FileDataset",
+    "Found",
     "ImageSet",
     "Index",
     "Level",
@@ -43,6 +54,7 @@ __all__ = [
     "generator",
     "get",
     "index_hash",
+    "known_index",
     "load",
     "names",
     "register",

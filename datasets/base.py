@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from datasets.joining import chained, components
+
 
 class UserError(Exception):
     """Something the user can put right; its message names the thing and the remedy (exit code 2)."""
@@ -34,6 +36,9 @@ class Index:
         notes: what a reader of the results must know (which parts are here, what was left out).
         dataset: name of the dataset; splits are drawn from it and the seed alone.
         development_share: share of the images that serve for choosing, see `Dataset.development_share`.
+        copies: (N,) int64, the same number for images that are copies of each other, which then never straddle a
+            split; None where none is known, as before decoding.
+        unusable: rows of images that cannot be read, and are in no part of a split.
     """
 
     labels: np.ndarray
@@ -44,11 +49,34 @@ class Index:
     notes: tuple[str, ...] = ()
     dataset: str = ""
     development_share: float = 0.0
+    copies: np.ndarray | None = None
+    unusable: tuple[int, ...] = ()
+
+    @property
+    def units(self) -> np.ndarray | None:
+        """(N,) int64, the same number for images that no split may part: groups, joined where they share copies."""
+        known = [part for part in (self.groups, self.copies) if part is not None]
+        if len(known) < 2:
+            return known[0] if known else None
+        return components(len(self.labels), [pair for part in known for pair in chained(part.tolist())])
 
     @property
     def counts(self) -> np.ndarray:
         """(C,) int64 images per class."""
         return np.bincount(self.labels, minlength=len(self.class_names))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What only decoding shows of a dataset.
+
+    Attributes:
+        notes: what a reader of the results must know.
+        unusable: rows of images that could not be read, and are neither trained on nor tested.
+    """
+
+    notes: tuple[str, ...] = ()
+    unusable: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +153,10 @@ class Dataset(BaseModel, ABC):
     @abstractmethod
     def decode(self, size: int) -> Iterator[np.ndarray]:
         """Yield each image as (C, size, size) uint8, in the order of `index`, the same C for all."""
+
+    def found(self) -> Found:
+        """Say what decoding has shown; asked for when `decode` has come to its end."""
+        return Found()
 
     @abstractmethod
     def steps(self) -> str:

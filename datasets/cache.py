@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 
 from datasets.base import Dataset, ImageSet, Index, UserError, cache_root
+from datasets.duplicates import Copies
+from datasets.joining import components
 from datasets.storage import build_array, open_array, replacing, write_header
 
-__all__ = ["build_array", "cache_root", "load"]
+__all__ = ["build_array", "cache_root", "known_index", "load"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise it when decoding or the layout changes, so that older entries are not read."""
+_CHECKED: set[tuple[Any, ...]] = set()
+"""Files that this process has compared with their digest."""
 
 
 def load(dataset: Dataset, size: int | None = None, cache: Path | None = None) -> ImageSet:
@@ -41,14 +46,33 @@ def load(dataset: Dataset, size: int | None = None, cache: Path | None = None) -
         raise UserError(f"dataset {dataset.name}: image size must be at least 1 pixel, not {size}")
     index = dataset.index()
     path = _path(dataset, size, index, cache_root() if cache is None else cache)
-    found = _read(path, index)
-    if found is None:
+    about = _about(path, index)
+    images = None if about is None else _images(path, about, index)
+    if about is None or images is None:
         _build(dataset, size, index, path)
-        found = _read(path, index)
-    if found is None:
+        about = _about(path, index)
+        images = None if about is None else _images(path, about, index)
+    if about is None or images is None:
         raise UserError(f"cache entry {path} was removed or damaged while it was read; run again")
-    images, content = found
-    return ImageSet(images.transpose(0, 3, 1, 2), index, content)
+    return ImageSet(images.transpose(0, 3, 1, 2), _completed(index, about), about["content"])
+
+
+def known_index(dataset: Dataset, size: int | None = None, cache: Path | None = None) -> Index:
+    """Return a dataset's index without decoding: with what decoding has shown, where the cache knows it.
+
+    Args:
+        dataset: whose.
+        size: see `load`.
+        cache: see `load`.
+
+    Raises:
+        DatasetUnavailable: the dataset's files are not here.
+        UserError: they are damaged.
+    """
+    index = dataset.index()
+    path = _path(dataset, dataset.size if size is None else size, index, cache_root() if cache is None else cache)
+    about = _about(path, index)
+    return index if about is None else _completed(index, about)
 
 
 def _path(dataset: Dataset, size: int, index: Index, cache: Path) -> Path:
@@ -59,19 +83,41 @@ def _path(dataset: Dataset, size: int, index: Index, cache: Path) -> Path:
     return cache / "images" / f"{label}-{size}-{digest}.npy"
 
 
-def _read(path: Path, index: Index) -> tuple[np.memmap, str] | None:
-    """Open an entry; None if it is missing, cut short or not what its description says."""
+def _about(path: Path, index: Index) -> dict[str, Any] | None:
+    """Read the description of an entry; None if it is missing or not whole."""
     try:
         about: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
-        images = open_array(path, tuple(about["shape"]), np.uint8)
-        content = str(about["content"])
-    except (OSError, ValueError, KeyError, TypeError):
+        whole = about["shape"][0] == len(index.labels) and {"content", "notes", "unusable", "copies"} <= about.keys()
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
-    return None if images is None or len(images) != len(index.labels) else (images, content)
+    return about if whole else None
+
+
+def _images(path: Path, about: dict[str, Any], index: Index) -> np.memmap | None:
+    """Open an entry; None if it is missing, cut short, or not what its description says, to the last bit."""
+    images = open_array(path, tuple(about["shape"]), np.uint8)
+    if images is None:
+        return None
+    status = path.stat()
+    known = (str(path), status.st_ino, status.st_mtime_ns, status.st_ctime_ns, about["content"])
+    if known not in _CHECKED:
+        digest = _digest(index)
+        digest.update(images.reshape(-1).view(np.uint8).data)
+        if digest.hexdigest() != about["content"]:
+            return None
+        _CHECKED.add(known)
+    return images
+
+
+def _completed(index: Index, about: dict[str, Any]) -> Index:
+    """Return the index with what decoding has shown."""
+    copies = components(len(index.labels), about["copies"]) if about["copies"] else None
+    return replace(index, notes=(*index.notes, *about["notes"]), copies=copies, unusable=tuple(about["unusable"]))
 
 
 def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
     """Decode into an entry; its description comes last, so that a described entry is complete."""
+    copies = Copies()
     with replacing(path) as file:
         decoded = dataset.decode(size)
         first = next(decoded, None)
@@ -79,17 +125,43 @@ def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
             raise UserError(f"dataset {dataset.name} has no images; check {dataset.steps()}")
         shape = (len(index.labels), size, size, len(first))
         write_header(file, shape, np.dtype(np.uint8))
-        digest = blake2b(np.ascontiguousarray(index.labels, dtype="<i8").tobytes(), digest_size=16)
+        digest = _digest(index)
         # Plain writes, not a map: a map's dirty pages would count as this process's memory.
-        for pixels in _checked(itertools.chain([first], decoded), dataset, shape):
+        for image in _checked(itertools.chain([first], decoded), dataset, shape):
+            copies.add(image)
+            pixels = np.ascontiguousarray(image.transpose(1, 2, 0)).tobytes()
             file.write(pixels)
             digest.update(pixels)
+    found = dataset.found()
+    exact, near = ([pair for pair in pairs if not set(pair) & set(found.unusable)] for pairs in copies.pairs())
+    about = {
+        "dataset": dataset.name,
+        "shape": shape,
+        "content": digest.hexdigest(),
+        "notes": [*found.notes, *_copy_notes(index, exact, near)],
+        "unusable": found.unusable,
+        "copies": [*exact, *near],
+    }
     with replacing(path.with_suffix(".json")) as file:
-        file.write(json.dumps({"dataset": dataset.name, "shape": shape, "content": digest.hexdigest()}).encode())
+        file.write(json.dumps(about).encode())
 
 
-def _checked(images: Iterator[np.ndarray], dataset: Dataset, shape: tuple[int, ...]) -> Iterator[bytes]:
-    """Yield each image as H x W x C bytes, insisting on one shape, one type and the promised number."""
+def _digest(index: Index) -> blake2b:
+    """Begin the digest of an entry's content by its labels."""
+    return blake2b(np.ascontiguousarray(index.labels, dtype="<i8").tobytes(), digest_size=16)
+
+
+def _copy_notes(index: Index, exact: list[tuple[int, int]], near: list[tuple[int, int]]) -> list[str]:
+    """Say how many images are copies, and how many of these pairs are in two classes."""
+    if not exact and not near:
+        return []
+    two = sum(index.labels[one] != index.labels[other] for one, other in [*exact, *near])
+    counts = f"{len(exact)} exact and {len(near)} near copies among the images; copies stay on one side of the split"
+    return [counts, *([f"{two} of these copies have another class than what they are copies of"] if two else [])]
+
+
+def _checked(images: Iterator[np.ndarray], dataset: Dataset, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Yield each image, insisting on one shape, one type and the promised number."""
     number, height, width, channels = shape
     done = 0
     for done, image in enumerate(images, start=1):
@@ -97,6 +169,6 @@ def _checked(images: Iterator[np.ndarray], dataset: Dataset, shape: tuple[int, .
             raise ValueError(
                 f"{dataset.name}: image {done} of {number} is {image.dtype} {image.shape}, not {shape[1:]}"
             )
-        yield np.ascontiguousarray(image.transpose(1, 2, 0)).tobytes()
+        yield image
     if done != number:
         raise ValueError(f"{dataset.name}: decoded {done} images where its index lists {number}")

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+from PIL import features
+
+IMAGE_SUFFIXES = frozenset(
+    [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k"]
+    + ([".avif"] if features.check("avif") else [])
+)
 
 
 def is_image(path: Path) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from pydantic import PrivateAttr
 
-from datasets.base import Dataset, Index, UserError
-from datasets.decoding import is_grey, read_image
+from datasets.base import Dataset, Found, Index, UserError
+from datasets.decoding import BrokenImage, Scale, deep_range, is_grey, read_image
 from datasets.files import fingerprint
 
 
@@ -83,6 +84,10 @@ class FileDataset(Dataset):
     grey: ClassVar[bool | None] = None
     """Whether images have one channel; None: they have if all files are grey."""
 
+    skip_bad_images: bool = False
+    """Leave out images that cannot be read, and say which, instead of refusing the dataset."""
+    _found: Found = PrivateAttr(Found())
+
     @abstractmethod
     def listing(self) -> Listing:
         """List the files.
@@ -107,15 +112,57 @@ class FileDataset(Dataset):
         )
 
     def decode(self, size: int) -> Iterator[np.ndarray]:
-        """Yield the images; see `Dataset.decode`."""
+        """Yield the images; see `Dataset.decode`.
+
+        Raises:
+            UserError: some are not readable; all of these are named, at the end.
+        """
         listing = self.listing()
-        shown = [self._shown(listing, file) for file in listing.files]
-        files = list(zip(listing.files, shown, strict=True))
-        grey = self.grey
-        if grey is None:
-            grey = all(is_grey(file, what=what, remedy=listing.remedy) for file, what in files)
-        for file, what in files:
-            yield read_image(file, size, grey=grey, what=what, remedy=listing.remedy)
+        broken: dict[int, BrokenImage] = {}
+        grey, scale = self._survey(listing, broken)
+        for row, file in enumerate(listing.files):
+            try:
+                if row in broken:
+                    raise broken[row]
+                what = self._shown(listing, file)
+                yield read_image(file, size, grey=grey, what=what, remedy=listing.remedy, scale=scale)
+            except BrokenImage as error:
+                broken[row] = error
+                yield np.zeros((1 if grey else 3, size, size), dtype=np.uint8)  # stands where nothing will be used
+        if broken and not self.skip_bad_images:
+            raise self._complaint(listing, broken)
+        named = [f"{self._shown(listing, listing.files[row])} ({error.reason})" for row, error in broken.items()]
+        left_out = (f"{len(broken)} images that cannot be read are left out: {', '.join(named)}",) if broken else ()
+        scaled = (f"deep pixels scaled from {scale.low:g}..{scale.high:g} to 0..255",) if scale else ()
+        self._found = Found((*scaled, *left_out), tuple(broken))
+
+    def found(self) -> Found:
+        """Say which images could not be read, and how deep pixels were scaled; see `Dataset.found`."""
+        return self._found
+
+    def _survey(self, listing: Listing, broken: dict[int, BrokenImage]) -> tuple[bool, Scale | None]:
+        """Return whether all images are grey, and the scale of deep pixels where there are any."""
+        grey, ranges = self.grey is not False, []
+        for row, file in enumerate(listing.files):
+            what = self._shown(listing, file)
+            try:
+                if self.grey is None and grey:
+                    grey = is_grey(file, what=what, remedy=listing.remedy)
+                values = deep_range(file, what=what, remedy=listing.remedy)
+            except BrokenImage as error:
+                broken[row] = error
+            else:
+                ranges += [] if values is None else [values]
+        return grey, Scale.of(ranges) if ranges else None
+
+    def _complaint(self, listing: Listing, broken: dict[int, BrokenImage]) -> UserError:
+        if len(broken) == 1:
+            return next(iter(broken.values()))
+        named = [f"{os.path.relpath(listing.files[row], listing.root)} ({e.reason})" for row, e in broken.items()]
+        return UserError(
+            f"dataset {self.name}: {len(broken)} of {len(listing.files)} images are not readable: {', '.join(named)}; "
+            f"{listing.remedy}, or leave them out with skip_bad_images=true among the dataset's parameters"
+        )
 
     def _shown(self, listing: Listing, file: Path) -> str:
         return f"dataset {self.name}: {Path(os.path.relpath(file, listing.root)).as_posix()}"

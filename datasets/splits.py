@@ -41,7 +41,8 @@ def split(
 
     With an official split the test set comes from the official test part, as many of each class as its smallest has;
     without, it takes `test_fraction` of the smallest class from every class. Images of a group (a patient) are never on
-    both sides: those left over from a tested group are in neither. Images of the development pool are in neither.
+    both sides, nor are copies: those left over from a tested group are in neither. Images of the development pool and
+    copies of them are in neither.
 
     With folds, `folds` seeds in a row (0 to folds - 1, and so on) test every image of the smallest class once between
     them: seed // folds says how the images are dealt out, seed % folds which part is tested, balanced.
@@ -64,8 +65,7 @@ def split(
     pool = development_rows(index)
     if development and not pool.any():
         raise UserError(f"dataset {index.dataset or '?'} has no development pool: nothing may be chosen on it")
-    rows = np.flatnonzero(pool == development)
-    part = _part(index, rows)
+    part, rows = _part(index, pool, development)
     purpose = ("split", index.dataset, "development") if development else ("split", index.dataset)
     order = generator(*purpose, seed).permutation(len(rows))
     if part.official_test is not None:
@@ -91,15 +91,26 @@ def index_hash(indices: np.ndarray) -> str:
     return blake2b(np.ascontiguousarray(indices, dtype="<i8").tobytes(), digest_size=16).hexdigest()
 
 
-def _part(index: Index, rows: np.ndarray) -> Index:
-    """Return what is known of some images."""
-    groups, test = index.groups, index.official_test
-    return replace(
+def _part(index: Index, pool: np.ndarray, development: bool) -> tuple[Index, np.ndarray]:
+    """Return what is known of the images of the pool, or of those that are neither in it nor copies of its images.
+
+    Images that cannot be read are in neither part. The groups are those of images that no split may part.
+    """
+    units, test = index.units, index.official_test
+    keep = pool.copy() if development else ~pool
+    if units is not None and not development:
+        keep &= ~np.isin(units, units[pool])
+    keep[list(index.unusable)] = False
+    rows = np.flatnonzero(keep)
+    part = replace(
         index,
         labels=index.labels[rows],
-        groups=None if groups is None else groups[rows],
+        groups=None if units is None else units[rows],
         official_test=None if test is None else test[rows],
+        copies=None,
+        unusable=(),
     )
+    return part, rows
 
 
 def _dealt(index: Index, folds: int, rng: np.random.Generator) -> np.ndarray:

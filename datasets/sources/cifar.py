@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 from pydantic import PrivateAttr
 
-from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
+from datasets.base import Dataset, DatasetUnavailable, Index, data_root
 from datasets.decoding import square
 from datasets.files import fingerprint
 from datasets.registry import register
@@ -19,8 +20,8 @@ from datasets.sources.folder import Folder
 _PARTS = ("train", "test")
 
 
-class _Part(Folder):
-    """The train or test part of a tree; in colour even where every file is grey."""
+class _Tree(Folder):
+    """Train and test folders of PNG files; in colour even where every file is grey."""
 
     grey = False
 
@@ -53,11 +54,13 @@ class Cifar(Dataset):
 
     def index(self) -> Index:
         """List the images, downloading them if they are not here; see `Dataset.index`."""
-        return self._tree_index() if self._tree() else self._archive_index()
+        tree = self._tree()
+        return replace(tree.index(), dataset=self.name, notes=()) if tree else self._archive_index()
 
     def decode(self, size: int) -> Iterator[np.ndarray]:
         """Yield the images in RGB, train part first; see `Dataset.decode`."""
-        return self._tree_images(size) if self._tree() else self._archive_images(size)
+        tree = self._tree()
+        return tree.decode(size) if tree else self._archive_images(size)
 
     def steps(self) -> str:
         """Say where the archive comes from and goes to."""
@@ -67,29 +70,10 @@ class Cifar(Dataset):
             f"https://www.cs.toronto.edu/~kriz/cifar.html into {self.root} (set IMBALANCE_DATA to use another root)"
         )
 
-    def _tree(self) -> list[_Part]:
-        """Return the train and test trees; none unless both are here."""
-        roots = [self.root / self.name / part for part in _PARTS]
-        return [_Part(name=f"{self.name}:{root}") for root in roots] if all(root.is_dir() for root in roots) else []
-
-    def _tree_index(self) -> Index:
-        parts = [tree.index() for tree in self._tree()]
-        if parts[0].class_names != parts[1].class_names:
-            odd = sorted(set(parts[0].class_names) ^ set(parts[1].class_names))
-            raise UserError(
-                f"dataset {self.name}: class folders {odd} are not in both train and test; add or delete them"
-            )
-        return Index(
-            labels=np.concatenate([part.labels for part in parts]),
-            class_names=parts[0].class_names,
-            fingerprint=" ".join(part.fingerprint for part in parts),
-            official_test=np.repeat([False, True], [len(part.labels) for part in parts]),
-            dataset=self.name,
-        )
-
-    def _tree_images(self, size: int) -> Iterator[np.ndarray]:
-        for tree in self._tree():
-            yield from tree.decode(size)
+    def _tree(self) -> _Tree | None:
+        """Return the tree of train and test folders; None unless both are here."""
+        root = self.root / self.name
+        return _Tree(name=f"{self.name}:{root}") if all((root / part).is_dir() for part in _PARTS) else None
 
     def _archive(self) -> Path:
         return self.root / ("cifar-10-batches-py" if self.name == "cifar10" else "cifar-100-python")

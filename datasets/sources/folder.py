@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,18 @@ from datasets.files import IMAGE_SUFFIXES, is_image
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
+_TRAIN, _TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
+"""Names of folders that are parts of an official split and no classes."""
+
 
 @register("folder:/path")
 class Folder(FileDataset):
-    """A class-per-folder tree of PNG, JPEG, BMP, TIFF or WebP images of any sizes, colours and depths.
+    """A class-per-folder tree of images of any sizes, colours and depths; see `datasets.files.IMAGE_SUFFIXES`.
 
-    Classes are the sub-folders in order of name; images may lie deeper in them. Images become squares, and grey if all
-    files are (WebP never is). The folder, however its path is spelt, is the dataset's identity: moved elsewhere it is
-    split anew.
+    Classes are the sub-folders in order of name; images may lie deeper in them. Where the sub-folders are `train`,
+    `test` and perhaps `val`, these are the official split, and classes lie in them; without `test`, `val` is tested.
+    Images become squares, and grey if all files are (WebP never is). The folder, however its path is spelt, is
+    the dataset's identity: moved elsewhere it is split anew.
     """
 
     description = "your own images, one sub-folder per class"
@@ -37,48 +43,103 @@ class Folder(FileDataset):
 
     def listing(self) -> Listing:
         """List the images of each sub-folder; see `FileDataset.listing`."""
-        classes = self.classes()
+        parts, left_out = self._parts(), Counter[str]()
+        classes = {part: self.classes(part, left_out) for part in parts}
+        names = [[name for name, _ in found] for found in classes.values()]
+        odd = sorted({name for one in names for name in one if any(name not in other for other in names)})
+        if odd:
+            raise UserError(f"dataset {self.name}: class folders {odd} are not in all parts; add or delete them")
+        found = [(part, label, file) for part, each in classes.items() for label, (_, files) in enumerate(each)
+                 for file in files]  # fmt: skip
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+        notes = [f"left out: {kinds}"] if kinds else []
+        tested = {part for part, test in parts.items() if test}
+        if tested:
+            notes.append(f"split by the folders {', '.join(sorted(part.name for part in parts))}")
         return Listing(
             root=self.root,
-            files=tuple(file for _, files in classes for file in files),
-            labels=np.repeat(np.arange(len(classes)), [len(files) for _, files in classes]),
-            class_names=tuple(name for name, _ in classes),
+            files=tuple(file for _, _, file in found),
+            labels=np.array([label for _, label, _ in found], dtype=np.int64),
+            class_names=tuple(names[0]),
+            official_test=np.array([part in tested for part, _, _ in found]) if tested else None,
+            notes=tuple(notes),
         )
 
     def steps(self) -> str:
         """Say what the folder must look like."""
         return f"put at least two folders of images, one per class, into {self.root}"
 
-    def files(self, folder: Path) -> list[Path]:
-        """Return the image files of one class folder, sorted; hidden files and folders are passed over."""
-        found = (path for path in folder.rglob("*") if is_image(path) and path.is_file())
-        return sorted(path for path in found if not _hidden(path.relative_to(folder)))
+    def is_one(self, file: Path) -> bool:
+        """Say whether a file is an image of the dataset."""
+        return is_image(file)
 
     def class_name(self, folder: Path) -> str:
         """Return the name of the class that a folder holds."""
         return folder.name
 
-    def classes(self) -> list[tuple[str, list[Path]]]:
-        """Return name and files of each class; its position is its label.
+    def classes(self, part: Path, left_out: Counter[str]) -> list[tuple[str, list[Path]]]:
+        """Return name and files of each class of a part; its position is its label.
+
+        Args:
+            part: the folder of the classes.
+            left_out: is told of each kind of file that is passed over, hidden ones aside.
 
         Raises:
-            DatasetUnavailable: the folder is not there.
             UserError: it has fewer than two class folders, or one without images.
         """
-        if not self.root.is_dir():
-            raise DatasetUnavailable(f"dataset {self.name}: there is no folder {self.root}; {self.steps()}")
-        folders = sorted(path for path in self.root.iterdir() if path.is_dir() and not _hidden(Path(path.name)))
+        folders, files = _inside(part)
+        left_out.update("images in no class folder" for file in files if is_image(file))
         if len(folders) < 2:
-            raise UserError(f"dataset {self.name}: {len(folders)} class folders in {self.root}; {self.steps()}")
-        classes = [(self.class_name(folder), self.files(folder)) for folder in folders]
-        for folder, (_, files) in zip(folders, classes, strict=True):
-            if not files:
+            raise UserError(f"dataset {self.name}: {len(folders)} class folders in {part}; {self.steps()}")
+        classes = [(self.class_name(folder), self._files(folder, left_out)) for folder in folders]
+        for folder, (_, found) in zip(folders, classes, strict=True):
+            if not found:
                 kinds = ", ".join(sorted(IMAGE_SUFFIXES))
                 raise UserError(
                     f"dataset {self.name}: no images ({kinds}) in class folder {folder}; add some or delete the folder"
                 )
         return classes
 
+    def _parts(self) -> dict[Path, bool]:
+        """Return the folders that hold class folders, and whether each is the official test part.
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+        Raises:
+            DatasetUnavailable: the folder is not there.
+            UserError: parts of a split lie beside class folders.
+        """
+        if not self.root.is_dir():
+            raise DatasetUnavailable(f"dataset {self.name}: there is no folder {self.root}; {self.steps()}")
+        folders = {folder.name.lower(): folder for folder in _inside(self.root)[0]}
+        train, test = set(_TRAIN) & set(folders), set(_TEST) & set(folders)
+        if not train or not test:
+            return {self.root: False}
+        others = sorted(set(folders) - train - test)
+        if others:
+            raise UserError(
+                f"dataset {self.name}: {sorted(train | test)} look like parts of a split, and {others} do not; "
+                "move them apart, or rename what is a class"
+            )
+        tested = test & {"test", "testing"} or test
+        order = sorted(train | test, key=lambda name: (name in tested, name not in train, name))
+        return {folders[name]: name in tested for name in order}
+
+    def _files(self, folder: Path, left_out: Counter[str]) -> list[Path]:
+        """Return the images at any depth of a class folder, sorted, without hidden ones."""
+        found: list[Path] = []
+        for at, folders, names in os.walk(folder, onerror=lambda _: left_out.update(["folders that cannot be read"])):
+            left_out.update("linked folders" for name in folders if (Path(at) / name).is_symlink())
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for file in (Path(at) / name for name in names if not name.startswith(".")):
+                if not self.is_one(file):
+                    left_out.update([f"{file.suffix.lower() or 'other'} files"])
+                elif not file.is_file():
+                    left_out.update(["dangling links"])
+                else:
+                    found.append(file)
+        return sorted(found)
+
+
+def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders and the files in a folder, sorted, without hidden ones."""
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in found if path.is_dir()], [path for path in found if not path.is_dir()]

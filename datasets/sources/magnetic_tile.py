@@ -58,9 +58,9 @@ class MagneticTile(Folder):
             f"{self.root} (set IMBALANCE_DATA to use another root)"
         )
 
-    def files(self, folder: Path) -> list[Path]:
-        """Return the photographs of a class folder; the authors keep their masks beside them, as PNG."""
-        return [file for file in super().files(folder) if file.suffix.lower() in (".jpg", ".jpeg")]
+    def is_one(self, file: Path) -> bool:
+        """Say whether a file is a photograph; the authors keep their masks beside them, as PNG."""
+        return super().is_one(file) and file.suffix.lower() in (".jpg", ".jpeg")
 
     def class_name(self, folder: Path) -> str:
         """Return the class without the authors' prefix."""

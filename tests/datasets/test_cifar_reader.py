@@ -56,7 +56,7 @@ def test_a_tree_of_png_files(root: Path, tmp_path: Path) -> None:
 def test_a_class_in_one_part_only_is_named(root: Path) -> None:
     write_tree(root)
     (root / "cifar10/test/cat").rename(root / "cifar10/test/dog")
-    with pytest.raises(UserError, match=r"\['cat', 'dog'\] are not in both train and test"):
+    with pytest.raises(UserError, match=r"\['cat', 'dog'\] are not in all parts"):
         create("cifar10").index()
 
 

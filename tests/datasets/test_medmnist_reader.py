@@ -23,7 +23,9 @@ def test_train_and_val_are_the_pool_and_test_is_the_test(root: Path, tmp_path: P
     assert loaded.images.shape == (12, 1, 64, 64)
     assert loaded.images[:, 0, 5, 5].tolist() == [0, 1, 2, 3, 4, 5, 0, 1, 0, 1, 2, 3]
     assert loaded.labels.tolist() == [0, 1] * 6
-    assert split(loaded.index, 0).train.tolist() == list(range(8))
+    assert split(create("medmnist:pneumoniamnist").index(), 0).train.tolist() == list(range(8))
+    # The tested images 0 to 3 are copies of the first four of train and of both of val.
+    assert split(loaded.index, 0).train.tolist() == [4, 5]
 
 
 def test_colour_images(root: Path, tmp_path: Path) -> None:
