@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import datasets
 import methods
@@ -35,7 +36,7 @@ class Grid:
     skipped: list[Skip]
 
 
-def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0) -> Grid:
+def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Path | None = None) -> Grid:
     """Plan the grid of a preset over datasets that are available; reads labels, decodes nothing.
 
     Raises:
@@ -50,7 +51,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0) -> Grid:
         dataset = datasets.create(name, **settings.parameters)
         spec = DataSpec(name=name, size=settings.size or dataset.size, settings=settings)
         data.append(spec)
-        index = dataset.index()
+        index = datasets.known_index(dataset, spec.size, cache)
         for level in levels(preset):
             reason = unsupported(spec, index, preset.seeds, level)
             if reason:

@@ -118,7 +118,7 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
     parameters, record = cell.parameters, None
     if cell.tune:
         with clock.phase("tune"):
-            tuned = study.search(cell, train, None if index.groups is None else index.groups[rows], context)
+            tuned = study.search(cell, train, None if index.units is None else index.units[rows], context)
             synchronize(device)
         parameters, context, record = tuned.parameters, tuned.context, tuned.record
     method = methods.create(cell.method, **parameters)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+import datasets
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
 from benchmarks.running import cluster, engine, trackers
@@ -29,6 +30,7 @@ def execute(plan: Plan, console: Console) -> int:
     if not plan.grid.cells:
         raise UserError("nothing to run: " + ("; ".join(s.reason for s in plan.grid.skipped) or "the grid is empty"))
     require_weights(plan)
+    require_same_images(plan)
     plan.store.prepare()
     plan.store.add_grid(plan.asked())
     if plan.missing:
@@ -54,6 +56,21 @@ def require_weights(plan: Plan) -> None:
             weights.require(backbone)
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def require_same_images(plan: Plan) -> None:
+    """See that the datasets still are what the results folder has results of; decodes what the cache does not have.
+
+    Raises:
+        UserError: images were added, removed or changed since.
+    """
+    known = {_images(record): record for record in plan.known.values() if record.data}
+    for spec in plan.grid.data:
+        record = known.get(json.dumps(spec.model_dump(mode="json"), sort_keys=True))
+        if record is not None:
+            dataset = datasets.create(spec.name, **spec.settings.parameters)
+            content = datasets.load(dataset, spec.size, plan.cache).content
+            _check_content(record, {_images(record): content}, plan.store.root)
 
 
 def run(plan: Plan, todo: list[Cell], console: Console) -> int:

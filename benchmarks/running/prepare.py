@@ -60,7 +60,7 @@ class Prepared:
             mean, std = _statistics(images.levels[0])
             images = Images(images.levels, mean, std)
         index = self.imageset.index
-        groups = None if index.groups is None else torch.from_numpy(index.groups[rows])
+        groups = None if index.units is None else torch.from_numpy(index.units[rows])
         return TrainSet(images, torch.from_numpy(index.labels[rows]), len(index.class_names), groups)
 
 

@@ -237,3 +237,19 @@ def test_a_cluster_that_cannot_load_the_suite(bench, monkeypatch) -> None:
         message = refused(bench, "--scheduler", cluster.scheduler_address)
     assert "No module named 'benchmarks'" in message
     assert "PYTHONPATH=. dask worker" in message
+
+
+def test_images_that_changed_since_are_not_passed_off_as_the_old_ones(bench, tmp_path) -> None:
+    own = tree(tmp_path / "own", {"bad": 20, "good": 20})
+    command = ("--dataset", f"folder:{own}", "--ratio", "2", "--method", "cross-entropy")
+    assert bench(*command).code == 0
+    again = bench(*command)
+    assert again.code == 0
+    assert "none to do" in again.out
+    one, other = own / "bad" / "000.png", own / "good" / "000.png"
+    one.rename(own / "kept")
+    other.rename(one)
+    (own / "kept").rename(other)
+    changed = bench(*command)
+    assert changed.code == 2
+    assert "are not those that" in changed.err
