@@ -67,4 +67,4 @@ def _hash(thumbnail: np.ndarray) -> np.ndarray:
     low = (_FREQUENCIES @ thumbnail.astype(np.float64) @ _FREQUENCIES.T).ravel()
     low[0] = 0  # brightness
     bits: np.ndarray = (low > np.median(low)).reshape(4, 16)
-    return bits @ (1 << np.arange(16))
+    return np.asarray(bits @ (1 << np.arange(16)))
