@@ -179,7 +179,7 @@ def test_processes_building_the_same_entry_at_once_agree(tmp_path: Path) -> None
         assert builder.stdout is not None
         assert builder.stdout.readline() == "ready\n"
     go.touch()
-    answers = {builder.communicate(timeout=60)[0] for builder in builders}
+    answers = {builder.communicate(timeout=600)[0] for builder in builders}
     assert [builder.returncode for builder in builders] == [0] * 4
     alone = datasets.load(datasets.create("textures", number=(150, 150)), 64, tmp_path / "alone")
     assert answers == {f"{alone.content} {int(alone.images.astype('int64').sum())}\n"}

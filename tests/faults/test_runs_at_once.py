@@ -40,7 +40,7 @@ sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_no_run_loses_what_another_asked_for(tmp_path) -> None:
     command = [sys.executable, "-c", ASKING, str(tmp_path / "run"), str(RUNS)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert [grid.command for grid in Store(tmp_path / "run").grids()] == [f"run {number}" for number in range(RUNS)]
     assert not list((tmp_path / "run").glob(".*"))
@@ -55,7 +55,7 @@ def test_commands_at_once_leave_the_records_and_grids_of_all(bench) -> None:
         for name in names
     ]
     for run in runs:
-        said, _ = run.communicate(timeout=240)
+        said, _ = run.communicate(timeout=600)
         assert run.returncode == 0, said
     assert {record.cell["method"] for record in Store(bench.results).records()} == set(names)
     assert {cell.method for grid in Store(bench.results).grids() for cell in grid.cells} == set(names)
