@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.commands.arguments import RESULTS
 from benchmarks.commands.ending import ending
 from benchmarks.report.build import build
+from benchmarks.report.compare import compare
 from benchmarks.report.data.names import METRICS
 from benchmarks.report.figures.draw import Layout
 from benchmarks.report.watch import watch
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--cost", default="", metavar="M:F", help="costs of a missed defect to a false alarm, such as 20:1"
     )
+    made.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="say what changed between two runs")
     made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
     made.add_argument("--top", type=int, default=12, metavar="K", help="methods in a figure (default: %(default)s)")
     made.add_argument("--columns", type=int, default=1, choices=(1, 2), help="width of figures, in columns of a paper")
@@ -53,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     console = Console(stderr=True, soft_wrap=True)
+    if options.compare:
+        Console(soft_wrap=True).print(compare(options.compare[0], options.compare[1], options.metric), markup=False, highlight=False)
+        return 0
     folders = options.results or [RESULTS]
     if options.watch:
         console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)

@@ -23,7 +23,7 @@ from benchmarks.report.advice.model import Estimator, Posterior, measured_everyw
 from benchmarks.report.advice.places import Place
 
 SEEDS = 3
-SPLITS = 6
+SPLITS = 10
 POLICIES = {
     "advice": "the advice",
     "advice_whole": "its one method for all levels",
@@ -64,7 +64,7 @@ def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict
         return []
     size = min(SEEDS, len(seeds) - 1)
     splits = list(combinations(seeds, size))
-    chosen = splits[:: max(1, len(splits) // SPLITS)][:SPLITS]
+    chosen = splits if len(splits) <= SPLITS else [splits[int(i)] for i in np.linspace(0, len(splits) - 1, SPLITS)]
     return [row for made_from in chosen for row in _split(levels, made_from, allowed, estimator, control)]
 
 

@@ -65,11 +65,16 @@ def comma_separated(table: Table) -> str:
         header += [column, f"{column} sd", f"{column} remark"] if wide else [column]
     writer.writerow(header)
     for family, label, entries in table.rows:
-        line = [family, label]
+        line = [_safe(family), _safe(label)]
         for entry, wide in zip(entries, with_sd, strict=True):
             line += [entry.mean, entry.sd, _remark(entry)] if wide else [entry.mean]
         writer.writerow(line)
     return out.getvalue()
+
+
+def _safe(text: str) -> str:
+    """Keep a spreadsheet from running a name as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def latex(table: Table) -> str:
