@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(options: argparse.Namespace) -> int:
     console = Console(stderr=True, soft_wrap=True)
     if options.compare:
-        Console(soft_wrap=True).print(compare(options.compare[0], options.compare[1], options.metric), markup=False, highlight=False)
+        Console(soft_wrap=True).print(
+            compare(options.compare[0], options.compare[1], options.metric), markup=False, highlight=False
+        )
         return 0
     folders = options.results or [RESULTS]
     if options.watch:
