@@ -245,3 +245,20 @@ def test_a_fill_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         datasets.build_array(tmp_path / "features.npy", (3, 4), np.float16, fill)
     assert files(tmp_path) == []
+
+
+def test_an_array_of_zeros_in_the_place_of_the_right_one_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(array: np.memmap) -> None:
+        array[:] = 5
+
+    path = tmp_path / "features.npy"
+    datasets.build_array(path, (3, 4), np.float16, fill)
+    for damage in ("zeros", "no digest"):
+        if damage == "zeros":
+            np.save(path, np.zeros((3, 4), dtype=np.float16))
+        else:
+            path.with_suffix(".digest").unlink()
+        monkeypatch.setattr("datasets.storage._COMPARED", set())  # as in another process
+        assert (datasets.build_array(path, (3, 4), np.float16, fill) == 5).all()

@@ -264,5 +264,5 @@ def test_a_tampered_entry_is_decoded_anew(
         if what == "labels":
             del about["copies"]
         file.with_suffix(".json").write_text(json.dumps(about))
-    monkeypatch.setattr("datasets.cache._CHECKED", set())  # as in another process
+    monkeypatch.setattr("datasets.storage._COMPARED", set())  # as in another process
     assert (load(dataset, 8, cache).images == before).all()
