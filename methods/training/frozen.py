@@ -16,6 +16,7 @@ from methods.training.data import Images, TrainSet
 POOLS = {
     "mean": lambda maps: maps.mean((2, 3)),
     "max": lambda maps: maps.amax((2, 3)),
+    "std": lambda maps: maps.std((2, 3), correction=0),
 }
 """Statistics over the cells of (B, C, h, w) maps, (B, C) each."""
 

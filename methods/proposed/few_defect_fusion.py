@@ -1,0 +1,170 @@
+"""What a memory of the majority finds strange, and what the few minority images teach about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, PrivateAttr
+from torch import Tensor
+
+from methods.base import Method, SearchSpace
+from methods.proposed.fusion import views
+from methods.proposed.fusion.memory import PositionMemory, attended, score
+from methods.proposed.fusion.scale import Logit, Prior, Scale
+from methods.proposed.fusion.teachers import Teachers
+from methods.proposed.fusion.views import Array, Rows, Views
+from methods.registry import register
+from methods.training.context import Context
+from methods.training.data import Images, TrainSet
+from methods.training.frozen import FrozenBackbone
+
+LIMIT = 2.0
+"""The memory's distance counts up to so many standard deviations: sound images of an unknown group are strange too."""
+FADING = 0.7
+"""The memory's weight falls with the number of minority images to this power."""
+UNKNOWN = -20.0
+"""Logit of a class without images, where others have some."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one class's scores become its logit.
+
+    Attributes:
+        label: of the class.
+        teachers: scales of the teachers' scores.
+        mean: scale of the teachers' mean.
+        memory: scale of the memory's distance.
+        trust: weight of the memory's distance against the teachers' mean.
+        logit: of the sum.
+    """
+
+    label: int
+    teachers: list[Scale]
+    mean: Scale
+    memory: Scale
+    trust: float
+    logit: Logit | None = None
+
+    def total(self, scores: list[Array], strange: Array) -> Array:
+        """Return (M,) sums of the teachers' (M, C) scores of this class and the memory's (M,) distance."""
+        apart = np.mean([s(x[:, self.label]) for s, x in zip(self.teachers, scores, strict=True)], 0)
+        return np.asarray(self.mean(apart) + self.trust * self.memory(strange).clip(-LIMIT, LIMIT))
+
+
+@register("few-defect-fusion", family="proposed", source="this suite, after Defard et al. 2021")
+class FewDefectFusion(Method):
+    """A memory of the majority, ridge regressions on what it finds strange, and a threshold from held-out images.
+
+    A Gaussian per cell position (as padim) knows the majority. The raw cells at an image's 1, 3 and 9 strangest
+    positions, averaged, stand beside the pooled maps (mean, maximum, standard deviation of every depth): a local defect
+    is a small part of any pooled map, and nearly all of these. Five class-balanced ridge regressions learn from both.
+    Their mean and, less the more minority images there are (trust / n^0.7), the memory's distance are added on one
+    scale, that of held-out scores. The threshold lies where a held-out minority image is as likely as another; while
+    there are few, a prior says how far they lie (separation). Without minority images the memory and the prior decide.
+
+    What is held out are whole groups; where none are given, `clusters` of like images stand for them. No gradient step
+    is taken. It keeps the cells of all training images in memory. Its constants were chosen on development images.
+    """
+
+    needs_minority: ClassVar[bool] = False
+    search_space: ClassVar[SearchSpace] = {"trust": (0.5, 4.0), "separation": (1.0, 2.5)}
+
+    channels: PositiveInt = 100
+    trust: NonNegativeFloat = 2.0
+    separation: PositiveFloat = 1.6
+    strength: PositiveFloat = 3.0
+    spread: PositiveFloat = 1.5
+    clusters: PositiveInt = 10
+    folds: int = Field(default=5, ge=2)
+
+    _backbone: FrozenBackbone | None = PrivateAttr(None)
+    _memory: PositionMemory | None = PrivateAttr(None)
+    _teachers: Teachers | None = PrivateAttr(None)
+    _columns: list[Column] = PrivateAttr(default_factory=list)
+    _alone: tuple[int, Logit] | None = PrivateAttr(None)
+    _classes: int = PrivateAttr(0)
+
+    def fit(self, train: TrainSet, context: Context) -> None:
+        """Fit memory, teachers and thresholds."""
+        backbone = FrozenBackbone(train, context)
+        seen = views.read(backbone, train.images)
+        labels = train.labels.cpu().numpy()
+        counts = np.bincount(labels, minlength=train.num_classes)
+        head, seed = heads(counts), context.derive("fusion")
+        groups = self._groups(train, seen, seed)
+        frequent = torch.from_numpy(np.flatnonzero(head[labels]))
+        memory = PositionMemory(seen.cells[frequent], self.channels, context.generator("fusion"))
+        distances = memory.distances(seen.cells)
+        own = torch.from_numpy(groups)[frequent]
+        distances[frequent] = memory.held_out(seen.cells[frequent], own, self.folds)
+        self._backbone, self._memory, self._classes = backbone, memory, train.num_classes
+        self._alone, self._teachers, self._columns = None, None, []
+        strange = score(distances)
+        if (counts > 0).sum() == 1:
+            self._alone = int(counts.argmax()), Logit.between(strange, None, strange[:0], self._prior())
+            return
+        self._teachers = Teachers(seen.whole, attended(seen.cells, distances), labels, counts, seed)
+        self._fuse(self._teachers.held_out(groups), strange, labels, counts)
+
+    def _groups(self, train: TrainSet, seen: Views, seed: int) -> Rows:
+        groups = None if train.groups is None else train.groups.cpu().numpy()
+        if groups is None or len(np.unique(groups)) == len(groups):
+            return views.clusters(seen.means, self.clusters, seed)
+        return groups
+
+    def _prior(self) -> Prior:
+        return Prior(self.separation, self.strength, self.spread)
+
+    def _fuse(self, held_out: list[Array], strange: Array, labels: Rows, counts: Rows) -> None:
+        """Bring teachers and memory to one scale, class by class; of two classes only the minority's is wanted."""
+        head = heads(counts)
+        wanted = np.flatnonzero(~head) if len(counts) == 2 else np.flatnonzero(counts)
+        memory = Scale.of(strange[head[labels]])
+        for label in wanted.tolist():
+            rest = labels != label
+            weights = 1 / counts[labels[rest]]
+            scales = [Scale.of(scores[rest, label], weights) for scores in held_out]
+            apart = np.mean([s(scores[:, label]) for s, scores in zip(scales, held_out, strict=True)], 0)
+            trust = self.trust / counts[label] ** FADING if head.sum() == 1 and not head[label] else 0.0
+            column = Column(label, scales, Scale.of(apart[rest], weights), memory, trust)
+            total = column.total(held_out, strange)
+            logit = Logit.between(total[rest], weights, total[~rest], self._prior())
+            self._columns.append(Column(label, scales, column.mean, memory, trust, logit))
+
+    def predict_logits(self, images: Images) -> Tensor:
+        """Return (N, C) float logits; of two classes the majority's is 0.
+
+        Raises:
+            RuntimeError: `fit` has not been called.
+        """
+        if self._backbone is None or self._memory is None:
+            raise RuntimeError(f"{self.name}: call fit before asking for predictions")
+        parts = [self._logits(self._memory, part) for part in views.batches(self._backbone, images)]
+        return torch.from_numpy(np.concatenate(parts)).float()
+
+    def _logits(self, memory: PositionMemory, seen: Views) -> Array:
+        distances = memory.distances(seen.cells)
+        strange = score(distances)
+        if self._alone is not None:
+            known, logit = self._alone
+            out = np.tile(logit(strange)[:, None], (1, self._classes))
+            out[:, known] = 0.0
+            return out
+        assert self._teachers is not None
+        out = np.full((len(strange), self._classes), 0.0 if self._classes == 2 else UNKNOWN)
+        scores = self._teachers.predict(seen.whole, attended(seen.cells, distances))
+        for column in self._columns:
+            assert column.logit is not None
+            out[:, column.label] = column.logit(column.total(scores, strange))
+        return out
+
+
+def heads(counts: Rows) -> Rows:
+    """Return (C,) bool, the majority classes: of two the larger, of more those with over half the largest's images."""
+    if len(counts) == 2:
+        return np.asarray(np.arange(2) == counts.argmax())
+    return np.asarray(counts > counts.max() / 2)
