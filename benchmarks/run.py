@@ -15,6 +15,7 @@ import datasets
 from benchmarks.commands import arguments as shared
 from benchmarks.commands.ending import ending
 from benchmarks.commands.request import Request
+from benchmarks.commands.stopping import stoppable
 from benchmarks.running.progress import make_console
 
 
@@ -37,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=int, metavar="N", help="processes; 0: in this one (default: one per core or GPU)"
     )
     how.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, instead of local processes")
+    how.add_argument("--tls-ca", metavar="FILE", help="certificate of the scheduler's authority, with a tls:// address")
+    how.add_argument("--tls-cert", metavar="FILE", help="certificate of this client")
+    how.add_argument("--tls-key", metavar="FILE", help="key of this client")
+    how.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds a cell may take (default: as long as it takes)"
+    )
     how.add_argument("--retry-failed", action="store_true", help="run the cells again that have failed")
     how.add_argument("--track", action="append", default=[], metavar="NAME", help="tensorboard or mlflow; repeatable")
     how.add_argument("--no-report", action="store_true", help="leave tables, figures and page to benchmarks.report")
@@ -54,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command = "python -m benchmarks.run " + shlex.join(arguments)
     kept = "stopped; everything finished is kept, and the same command continues"
-    return ending(lambda: _main(options, command), kept)
+    with stoppable():
+        return ending(lambda: _main(options, command), kept)
 
 
 def _main(options: argparse.Namespace, command: str) -> int:

@@ -28,6 +28,7 @@ import methods
 from benchmarks.grid import presets as settings
 from benchmarks.grid.cells import DataSpec
 from benchmarks.running import cell
+from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
 
 DATASETS = {"textures": 140, "elpv": 140, "magnetic_tile": None}
@@ -152,7 +153,7 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
         source=cell.source_loader(spec, backbone, point.seed, cache, torch.device("cpu")),
     )
     method = methods.create(candidate.method, **candidate.parameters)
-    with cell.deterministic(context.device):
+    with deterministic(context.device):
         method.fit(train, context)
         logits = cell.predict(method, prepared, train, parts.test)
     return float((logits.argmax(1) == prepared.imageset.labels[parts.test]).mean())

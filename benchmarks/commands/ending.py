@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 
+from benchmarks.commands.stopping import Terminated
 from datasets import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 OUT_OF_REACH = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -36,9 +38,9 @@ def ending(work: Callable[[], int], interrupted: str) -> int:
         return refuse(
             f"{where}: {error.strerror}; put that right and run the same command again, nothing finished is lost"
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         sys.stdout.write(f"\n{interrupted}\n")
-        return EXIT_INTERRUPTED
+        return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
 
 
 def refuse(reason: str) -> int:

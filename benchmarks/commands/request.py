@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, PositiveFloat, ValidationError
 
 from datasets import UserError
 
@@ -32,7 +32,8 @@ class Request(BaseModel):
         set: overrides such as `budget.steps=100`.
         tune: trials of tuning; every method is then run tuned as well.
         workers: processes; 0 is this one.
-        scheduler: address of a running Dask scheduler, instead of local processes.
+        scheduler: address of a running Dask scheduler, instead of local processes; the three files are for TLS.
+        timeout: seconds that a cell may take.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -55,6 +56,10 @@ class Request(BaseModel):
     device: str = "auto"
     workers: NonNegativeInt | None = None
     scheduler: str | None = None
+    tls_ca: Place | None = None
+    tls_cert: Place | None = None
+    tls_key: Place | None = None
+    timeout: PositiveFloat | None = None
     results: Place
     cache: Place | None = None
     retry_failed: bool = False

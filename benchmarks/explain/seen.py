@@ -18,6 +18,7 @@ from benchmarks.explain.view import View
 from benchmarks.grid.cells import Cell
 from benchmarks.report.data.names import AS_IN_PAPER
 from benchmarks.running import cell as cells
+from benchmarks.running.isolation import deterministic
 from methods import Images
 
 
@@ -60,7 +61,7 @@ def see(cell: Cell, view: View, cache: Path, device: torch.device, with_features
         Unexplainable: the method has no network with maps that decides.
     """
     cams.check(methods.create(cell.method, **cell.parameters))
-    with cells.deterministic(device):
+    with deterministic(device):
         fitted = cells.fit(cell, cache, device, cells.Clock(), cells.Notes())
         logits = cells.predict(fitted.method, fitted.prepared, fitted.train, fitted.test)
         shown = _maps(fitted, view.shown, view.explained, view.imageset.images.shape[-1], device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,7 @@ class Preset(Settings):
         """Return the settings of a dataset: those of the last pattern in `dataset` that its name matches."""
         found = DatasetSettings()
         for pattern, settings in self.dataset.items():
-            if fnmatch.fnmatch(name, pattern):
+            if matches(name, pattern):
                 found = settings
         return found
 
@@ -94,6 +95,26 @@ class Preset(Settings):
         """Return the backbone as a dataset reads it."""
         own = {} if settings.strides is None else {"strides": settings.strides}
         return self.backbone.model_copy(update=own)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Say whether a dataset has a name, or is meant by a pattern of `*` and `?`; brackets are brackets."""
+    return name == pattern or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def check_matches(overrides: Iterable[str], names: Sequence[str]) -> None:
+    """See that every override of a dataset's settings is of a dataset that is run.
+
+    Raises:
+        UserError: one matches none.
+    """
+    for override in overrides:
+        part, *rest = _keys(override.partition("=")[0])
+        if part == "dataset" and rest and not any(matches(name, rest[0]) for name in names):
+            hint = did_you_mean(rest[0], names)
+            raise UserError(
+                f"--set {override}: no dataset of this run is named {rest[0]!r}{hint} They are: {', '.join(names)}"
+            )
 
 
 def preset_names() -> list[str]:
@@ -138,7 +159,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise UserError(f"--set {override!r} is not of the form key=value, such as budget.steps=100")
     # a name with dots, such as that of a folder, stands in quotes: dataset."folder:/my.images".size
-    *parents, last = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^."]+)', key.strip())] or [key]
+    *parents, last = _keys(key)
     at = values
     for parent in parents:
         at = at.setdefault(parent, {})
@@ -148,6 +169,11 @@ def _apply(values: dict[str, Any], override: str) -> None:
         at[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         at[last] = text
+
+
+def _keys(key: str) -> list[str]:
+    """Split `dataset."folder:/my.images".size` at the dots outside quotes."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^."]+)', key.strip())] or [key]
 
 
 def explain(error: ValidationError, where: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 import datasets
 import methods
@@ -23,6 +21,7 @@ from benchmarks.grid import rows as grid_rows
 from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.records.store import Cost, Data, Failure, Record
 from benchmarks.running import environment, metrics
+from benchmarks.running.isolation import OutOfTime, deterministic, limited
 from benchmarks.running.prepare import Prepared, prepare
 from benchmarks.running.tuning import study
 from methods.training.context import Context
@@ -60,8 +59,8 @@ class Notes(logging.Handler):
             self.lines.append(record.getMessage())
 
 
-def run(cell: Cell, cache: Path, device: str) -> tuple[Record, Scores | None]:
-    """Run one cell; whatever its method raises becomes a failed record.
+def run(cell: Cell, cache: Path, device: str, timeout: float | None = None) -> tuple[Record, Scores | None]:
+    """Run one cell; whatever its method raises becomes a failed record, a longer time than `timeout` seconds too.
 
     Raises:
         UserError: the data or the cache cannot be used; that is no failure of the method.
@@ -74,12 +73,13 @@ def run(cell: Cell, cache: Path, device: str) -> tuple[Record, Scores | None]:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     try:
-        with deterministic(torch.device(device)):
+        with deterministic(torch.device(device)), limited(timeout):
             return _run(cell, record, cache, torch.device(device))
-    except datasets.UserError:
+    except (datasets.UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # one method's fault must not end the grid
-        failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
+    except BaseException as error:  # one method's fault must not end the grid, be it sys.exit or a panic
+        late = f"longer than --timeout {timeout:g} s" if isinstance(error, OutOfTime) else str(error)
+        failure = Failure(type=type(error).__name__, message=late, traceback=traceback.format_exc())
         return record.model_copy(update={"failure": failure}), None
 
 
@@ -211,42 +211,6 @@ def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet,
     if not np.isfinite(logits).all():
         raise RuntimeError("predict_logits gave values that are not finite")
     return logits
-
-
-@contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Give the same bits whatever runs beside or ran before.
-
-    One thread on a CPU (a sum's order depends on their number), deterministic kernels on a GPU, and global random
-    states that are the same at the start of every block and left as they were found.
-    """
-    threads, kernels = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    benchmark = torch.backends.cudnn.benchmark
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(device.type == "cuda")
-    torch.backends.cudnn.benchmark = False
-    try:
-        with threadpool_limits(1), fixed_random_states(device):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(kernels)
-        torch.backends.cudnn.benchmark = benchmark
-
-
-@contextmanager
-def fixed_random_states(device: torch.device) -> Iterator[None]:
-    """Seed the global generators inside the block, for code that uses them unasked, and restore them after."""
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - other people's methods may use it
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        random.seed(0)
-        np.random.seed(0)  # noqa: NPY002
-        torch.manual_seed(0)
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)  # noqa: NPY002
 
 
 def synchronize(device: torch.device) -> None:

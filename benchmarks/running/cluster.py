@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.commands.request import Request
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Failure, Record
 from benchmarks.running.connection import first_line, open_client
@@ -17,7 +18,7 @@ TASKS_PER_WORKER = 2
 
 
 def run_on_cluster(
-    todo: list[Cell], place: Place, listener: Listener, workers: int, scheduler: str | None
+    todo: list[Cell], place: Place, listener: Listener, workers: int, request: Request
 ) -> Generator[Outcome]:
     """Run cells on a Dask cluster.
 
@@ -26,12 +27,12 @@ def run_on_cluster(
         place: where tasks find what they need.
         listener: hears of preparations.
         workers: processes of a local cluster.
-        scheduler: address of a running Dask scheduler, instead of a local cluster.
+        request: whether there is a running Dask scheduler, and how to talk to it.
 
     Raises:
         UserError: data cannot be prepared, or the cluster cannot be reached or is gone.
     """
-    with open_client(workers, scheduler) as client:
+    with open_client(workers, request) as client:
         yield from feed(client, Queue.of(todo), place, listener)
 
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from typing import Any
 
+from benchmarks.commands.request import Request
 from benchmarks.running.engine import is_here
 from datasets import UserError
 
+LOG = logging.getLogger(__name__)
 CONNECT_S = 20.0
 """How long somebody's scheduler may take to answer, and to have its first worker."""
 
@@ -27,7 +29,7 @@ LOCAL = {
 
 
 @contextlib.contextmanager
-def open_client(workers: int, scheduler: str | None) -> Iterator[Any]:
+def open_client(workers: int, request: Request) -> Iterator[Any]:
     """Give a client of somebody's scheduler, or of a cluster of local processes that ends with the block.
 
     Raises:
@@ -35,11 +37,12 @@ def open_client(workers: int, scheduler: str | None) -> Iterator[Any]:
     """
     import dask
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(silent_logs())
-        if scheduler:
-            yield stack.enter_context(_connect(scheduler))
+        if request.scheduler:
+            yield stack.enter_context(_connect(request))
             return
         stack.enter_context(dask.config.set(LOCAL))
         with deaf_to_interrupts():
@@ -51,6 +54,8 @@ def open_client(workers: int, scheduler: str | None) -> Iterator[Any]:
                 # an HTTP server starts all the same: on any free port, or a second run beside this one warns
                 scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.CRITICAL,
+                # keys made for this run alone: nobody else on the machine can send it work
+                security=Security.temporary(),
             )
         yield stack.enter_context(Client(stack.enter_context(cluster)))
 
@@ -88,13 +93,14 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _connect(scheduler: str) -> Any:
+def _connect(request: Request) -> Any:
     """Return a client of somebody's scheduler whose workers can run this suite."""
     from distributed import Client
 
+    scheduler = str(request.scheduler)
     start = f"start both where this suite is: `PYTHONPATH=. dask scheduler`, `PYTHONPATH=. dask worker {scheduler}`"
     try:
-        client = Client(scheduler, timeout=CONNECT_S)
+        client = Client(scheduler, timeout=CONNECT_S, security=_security(request))
     except (OSError, ValueError) as error:
         raise UserError(
             f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, or leave "
@@ -113,6 +119,30 @@ def _connect(scheduler: str) -> Any:
             f"the Dask cluster at {scheduler} cannot load this suite ({first_line(error)}); {start}"
         ) from error
     return client
+
+
+def _security(request: Request) -> Any:
+    """Return how to talk to somebody's scheduler.
+
+    Raises:
+        UserError: a tls:// address without all files, files without such an address, or files that cannot be used.
+    """
+    from distributed.security import Security
+
+    files = {"tls_ca_file": request.tls_ca, "tls_client_cert": request.tls_cert, "tls_client_key": request.tls_key}
+    encrypted = str(request.scheduler).startswith("tls://")
+    if not encrypted and not any(files.values()):
+        LOG.warning("%s is not encrypted: whoever reaches it can run code there; tls:// can be used", request.scheduler)
+        return Security()
+    if not encrypted or not all(files.values()):
+        raise UserError(
+            f"--scheduler {request.scheduler}: an encrypted one has a tls:// address and needs --tls-ca FILE, "
+            "--tls-cert FILE and --tls-key FILE"
+        )
+    for path in files.values():
+        if path is not None and not path.is_file():
+            raise UserError(f"{path} is not a file; --tls-ca, --tls-cert and --tls-key name files in PEM format")
+    return Security(**{name: str(path) for name, path in files.items()}, require_encryption=True)
 
 
 def first_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ from benchmarks.grid.rows import source_of
 from benchmarks.records.store import Record
 from benchmarks.running import cell as cells
 from benchmarks.running.devices import worker_device
+from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
 from datasets import UserError
 from methods.training.settings import BackboneSettings
@@ -37,12 +38,14 @@ class Place:
         cache: folder of decoded images and maps.
         device: `cpu`, `cuda:1`, or `cuda`: the worker's share of the GPUs.
         plugins: files with methods and datasets of others.
+        timeout: seconds that a cell may take.
         run: differs between any two runs.
     """
 
     cache: Path
     device: str
     plugins: tuple[str, ...] = ()
+    timeout: float | None = None
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -134,7 +137,7 @@ def prepare_data(preparation: Preparation, place: Place) -> None:
         UserError: the data are damaged, the cache cannot be written, or a backbone cannot be had.
     """
     enter(place)
-    with cells.deterministic(torch.device("cpu")):
+    with deterministic(torch.device("cpu")):
         for data, backbone in itertools.product((preparation.data, *preparation.sources), preparation.backbones):
             try:
                 prepare(data, backbone, place.cache, worker_device(place.device))
@@ -149,7 +152,7 @@ def run_cell(cell: Cell, place: Place) -> Outcome:
         UserError: see `enter` and `cell.run`.
     """
     enter(place)
-    return cells.run(cell, place.cache, worker_device(place.device))
+    return cells.run(cell, place.cache, worker_device(place.device), place.timeout)
 
 
 @functools.lru_cache(maxsize=1)

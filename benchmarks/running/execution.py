@@ -107,10 +107,10 @@ def report(plan: Plan, console: Console) -> None:
 def _outcomes(plan: Plan, todo: list[Cell], listener: engine.Listener) -> Generator[engine.Outcome]:
     request = plan.request
     plugins = tuple(str(path.absolute()) for path in request.plugin)
-    place = engine.Place(cache=plan.cache, device=plan.device, plugins=plugins)
+    place = engine.Place(cache=plan.cache, device=plan.device, plugins=plugins, timeout=request.timeout)
     if plan.workers == 0 and not request.scheduler:
         return engine.run_in_process(todo, place, listener)
-    return cluster.run_on_cluster(todo, place, listener, min(plan.workers, len(todo)), request.scheduler)
+    return cluster.run_on_cluster(todo, place, listener, min(plan.workers, len(todo)), request)
 
 
 def _check_content(record: Record, contents: dict[str, str], root: Path) -> None:

@@ -111,6 +111,7 @@ def available(request: Request, preset: Preset) -> tuple[list[str], dict[str, st
     if not request.dataset and not request.all:
         raise UserError("name what to run: --all, or --dataset NAME (see --list)")
     asked = datasets.expand(request.dataset or preset.datasets)
+    settings.check_matches(request.set, asked)
     reasons = {
         name: datasets.availability(datasets.create(name, **preset.dataset_settings(name).parameters)) for name in asked
     }
