@@ -24,6 +24,8 @@ NEAR = {
         "tests/benchmarks/test_normalisation.py",
         "tests/benchmarks/test_run_results.py",
         "tests/benchmarks/test_source_task.py",
+        "tests/benchmarks/test_fairness.py",
+        "tests/faults/test_failing_methods.py",
     ],
 }
 

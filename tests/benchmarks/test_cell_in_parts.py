@@ -1,0 +1,86 @@
+"""The parts of a cell: its clock, what its method is given, the block in which it runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.running import cell as cells
+
+CPU = torch.device("cpu")
+
+
+def planned(bench: Any, *overrides: str, **more: Any) -> Any:
+    return plan.build(settings.load(str(bench.preset), list(overrides)), ["textures"], **more).cells[0]
+
+
+def test_a_clock_counts_seconds_also_of_a_phase_that_fails() -> None:
+    clock = cells.Clock()
+    with clock.phase("short"):
+        time.sleep(0.05)
+    with pytest.raises(KeyError), clock.phase("failed"):
+        raise KeyError
+    assert 0.05 <= clock.seconds["short"] < 30
+    assert 0 <= clock.seconds["failed"] < 30
+
+
+def test_notes_are_kept_once_from_information_on() -> None:
+    notes, log = cells.Notes(), logging.Logger("a method")
+    log.addHandler(notes)
+    for level in (logging.DEBUG, logging.INFO, logging.INFO, logging.WARNING):
+        log.log(level, "%s says it", logging.getLevelName(level))
+    assert notes.lines == ["INFO says it", "WARNING says it"]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_network_has_the_backbone_just_where_it_reads_images(bench, frozen: bool) -> None:
+    cell = planned(bench, f"backbone.frozen={str(frozen).lower()}")
+    context = cells.make_context(cell, CPU, bench.cache, cells.Notes())
+    assert context.backbone == (None if frozen else cell.settings.backbone)
+    assert context.seed == cell.identity
+    assert context.budget == cell.settings.budget
+    assert context.optimizer == cell.settings.optimizer
+    assert context.augmentation == cell.settings.augmentation
+    assert context.network == cell.network
+
+
+def test_a_cell_computes_with_one_thread_and_the_same_kernels_and_leaves_both_as_they_were() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    torch.backends.cudnn.benchmark = True
+    try:
+        with cells.deterministic(CPU):
+            assert torch.get_num_threads() == 1
+            assert not torch.backends.cudnn.benchmark
+            assert not torch.are_deterministic_algorithms_enabled()
+        assert torch.get_num_threads() == 3
+        assert torch.backends.cudnn.benchmark
+        with pytest.raises(KeyError), cells.deterministic(CPU):
+            raise KeyError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+        torch.backends.cudnn.benchmark = False
+
+
+def test_a_record_says_when_it_was_made_and_what_it_spent(bench) -> None:
+    record, scores = cells.run(planned(bench), Path(bench.cache), "cpu")
+    assert record.status == "done"
+    assert scores is not None
+    assert record.created is not None
+    assert len(record.created) == len("2026-01-31T12:00:00+00:00")
+    assert record.cost is not None
+    seconds = dict(record.cost.seconds)
+    assert seconds.pop("total") == pytest.approx(sum(seconds.values()), abs=1e-3)
+    assert {"load", "fit", "predict"} <= set(seconds)
+    assert record.cost.peak_memory_mb > 10
+    assert record.data is not None
+    assert record.data.test_counts == np.bincount(scores["labels"]).tolist()
