@@ -166,9 +166,8 @@ def _difference(which: str, stated: str, target: float, blocks: dict[str, _Block
 def _best(rows: pd.DataFrame) -> np.ndarray:
     """Return the accuracies of the common method that is best at each level, seeds averaged first."""
     best = rows[list(COMMON)].groupby(level="level").mean().idxmax(axis="columns")
-    labels = best.reindex(rows.index.get_level_values("level")).to_numpy()
-    values = [float(rows[label].iloc[i]) for i, label in enumerate(labels)]
-    return np.array(values)
+    labels = best.reindex(rows.index.get_level_values("level"))
+    return np.asarray(rows.to_numpy(float)[np.arange(len(rows)), rows.columns.get_indexer(labels)])
 
 
 def _few(blocks: dict[str, _Block], where: str) -> Claim:
