@@ -8,10 +8,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 import datasets
+from benchmarks import listing
 from benchmarks.commands import arguments as shared
 from benchmarks.commands.ending import ending
 from benchmarks.commands.request import Request
@@ -66,48 +64,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace, command: str) -> int:
-    from benchmarks import plugins
-    from benchmarks.running import execution, outlook, planning
-
     console = make_console()
     request = Request.of(options, command)
-    plugins.load(request.plugin)
     if options.list:
-        show_list(console)
+        listing.show(console, request.plugin, (request.cache or datasets.cache_root()).expanduser())
         return 0
+    from benchmarks import plugins  # these bring torch, which takes longer than all else until here
+    from benchmarks.running import execution, outlook, planning
+
+    plugins.load(request.plugin)
     plan = planning.plan(request)
     if options.plan:
         outlook.show(plan, console)
         return 0
     return execution.execute(plan, console)
-
-
-def show_list(console: Console) -> None:
-    """Show datasets, methods by family, and presets."""
-    import methods
-    from benchmarks.grid import presets as settings
-
-    table = Table("dataset", "here", "what it is, or how to get it", title="Datasets", show_lines=True)
-    for name in datasets.names():
-        dataset = datasets.create(name)
-        missing = datasets.availability(dataset)
-        table.add_row(name, "no" if missing else "yes", missing or f"{dataset.description} ({dataset.licence})")
-    for usage in datasets.usages():
-        table.add_row(usage, "", "your own data, by this form of name")
-    console.print(table)
-    table = Table("family", "method", "source", title="Methods")
-    others = methods.aliases()
-    for name in methods.available():
-        also = [alias for alias, known in others.items() if known == name]
-        written = f"{name} (also {', '.join(also)})" if also else name
-        table.add_row(methods.get(name).family, written, methods.get(name).reference)
-    for name in methods.prefixed():
-        table.add_row(methods.get(name).family, name, methods.get(name).reference)
-    console.print(table)
-    table = Table("preset", "what it is for", title="Presets")
-    for name in settings.preset_names():
-        table.add_row(name, settings.load(name).description)
-    console.print(table)
 
 
 if __name__ == "__main__":

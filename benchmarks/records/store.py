@@ -122,6 +122,16 @@ class Store:
                 f"results folder {self.root} cannot be written ({error.strerror}); name another with --results DIR"
             ) from error
 
+    def is_reported(self) -> bool:
+        """Say whether the page is younger than every record and every grid."""
+        page = self.root / "report.html"
+        if not page.is_file():
+            return False
+        made = page.stat().st_mtime_ns
+        return all(
+            path.stat().st_mtime_ns < made for folder in (self.cells, self.asked) for path in folder.glob("*.json")
+        )
+
     def statuses(self) -> dict[str, Status]:
         """Return the status of each cell that has a record."""
         return {record.id: record.status for record in self.records()}

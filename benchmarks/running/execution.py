@@ -41,7 +41,7 @@ def execute(plan: Plan, console: Console) -> int:
     todo = plan.todo
     failed = run(plan, todo, console) if todo else 0
     if not plan.request.no_report:
-        report(plan, console)
+        report(plan, console, anew=bool(todo))
     return 1 if failed else 0
 
 
@@ -93,8 +93,11 @@ def run(plan: Plan, todo: list[Cell], console: Console) -> int:
     return progress.failed
 
 
-def report(plan: Plan, console: Console) -> None:
-    """Make tables, figures and page from the records."""
+def report(plan: Plan, console: Console, anew: bool) -> None:
+    """Make tables, figures and page from the records; where no cell was run, only if they are older than these."""
+    if not anew and plan.store.is_reported():
+        say(console, f"tables, figures and page in {plan.store.root} are of these records already")
+        return
     from benchmarks import report as reports
 
     start = time.monotonic()

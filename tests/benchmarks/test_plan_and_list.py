@@ -50,6 +50,16 @@ def test_list_shows_datasets_methods_and_presets(bench) -> None:
     assert not bench.results.exists()
 
 
+def test_a_list_once_made_is_the_same_again_without_torch(bench, tmp_path) -> None:
+    code = "import sys; from benchmarks import run; run.main(sys.argv[1:]); print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "--list", "--cache", str(tmp_path / "cache")]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout for _ in range(2)
+    )
+    assert first.removesuffix("True\n") == second.removesuffix("False\n")
+    assert "cross-entropy" in second
+
+
 def test_lines_are_whole_where_the_output_is_no_terminal(bench, monkeypatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     answer = bench("--plan", "--set", "dataset.textures.parameters.number=[400,400]", "--ratio", "100000")

@@ -112,3 +112,13 @@ def test_changed_images_do_not_mix_with_older_results(bench, tmp_path) -> None:
     assert answer.code == 2
     assert "--results" in answer.err
     assert len(list(Store(bench.results).records())) == 1
+
+
+def test_a_finished_run_asked_for_again_makes_its_report_once(bench) -> None:
+    bench("--with-report")
+    page = bench.results / "report.html"
+    before = page.stat().st_mtime_ns
+    assert "of these records already" in bench("--with-report").out
+    assert page.stat().st_mtime_ns == before
+    bench("--with-report", "--method", "mixup")
+    assert page.stat().st_mtime_ns > before
