@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods.networks import Network, build
+from methods.networks import Network, build, pool_once
 from methods.training import inference
 from methods.training.context import Context
 from methods.training.data import Batch, Images, TrainSet
@@ -177,7 +177,7 @@ class NetworkMethod(Method):
         with context.seeded("initial weights"):
             network = self.network(context, train)
         network = network.to(context.device).to(memory_format=torch.channels_last)
-        data = train.to(context.device)
+        data = pool_once(network, train.to(context.device), context.device)
         with context.seeded("training"):
             for phase in phases(self, network, data, context):
                 phase.run(self)

@@ -16,17 +16,19 @@ from datasets.sources.folder import Folder
 
 _OFFICIAL_COUNTS = {"Free": 952, "Blowhole": 115, "Uneven": 103, "Break": 85, "Crack": 57, "Fray": 32}
 _SHOT = re.compile(r"exp(\d+)_num_(\d+)")
+BINARY = "magnetic_tile/defects"
 _SAME_TILE = 500
 """Shots of one place are numbered less than this far apart."""
 
 
-@register("magnetic_tile")
+@register("magnetic_tile", BINARY)
 class MagneticTile(Folder):
     """The class-per-folder tree `magnetic_tile` below `data_root()`, in the authors' layout or flattened.
 
     Most places were photographed about six times under rising exposure (`exp1_num_20362`, `exp2_num_20390`, ...),
     and such images are all but copies of each other. They form a group, recognised by their numbers, so that no place
-    is both trained on and tested.
+    is both trained on and tested. As `magnetic_tile/defects` all kinds of defect are one class; places and the images
+    kept for choosing are the same.
     """
 
     description = "magnetic-tile surfaces, sound and five kinds of defect, naturally imbalanced"
@@ -49,7 +51,8 @@ class MagneticTile(Folder):
         ]
         grouped = "shots of one place under several exposures are kept on one side of the split"
         groups = places(listing.files, listing.labels)
-        return replace(listing, groups=groups, notes=(*listing.notes, *missing, grouped))
+        listing = replace(listing, groups=groups, notes=(*listing.notes, *missing, grouped))
+        return _sound_or_defective(listing) if self.name == BINARY else listing
 
     def steps(self) -> str:
         """Say where the photographs come from and go to."""
@@ -65,6 +68,11 @@ class MagneticTile(Folder):
     def class_name(self, folder: Path) -> str:
         """Return the class without the authors' prefix."""
         return folder.name.removeprefix("MT_")
+
+
+def _sound_or_defective(listing: Listing) -> Listing:
+    sound = listing.labels == listing.class_names.index("Free")
+    return replace(listing, labels=(~sound).astype(np.int64), class_names=("sound", "defective"))
 
 
 def places(files: Sequence[Path], labels: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.base import NetworkMethod
 from methods.networks import Head, Network
@@ -45,7 +45,7 @@ class BBN(NetworkMethod):
         """The comparison's network with a second head."""
         first, second = super().network(context, train), super().network(context, train)
         head = Branches(first.head, second.head)
-        return Network(first.trunk, head, nn.Linear(head.dim, train.num_classes))
+        return Network(first.trunk, head, first.head.linear(head.dim, train.num_classes))
 
     def sampling(self, counts: Tensor, progress: float) -> Tensor:
         """The data as they are, and the reversed distribution."""

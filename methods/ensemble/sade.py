@@ -34,10 +34,10 @@ class ExpertHeads(Head):
 class ExpertClassifiers(nn.Module):
     """A linear layer for each expert, on its own features; together they answer with their mean logits."""
 
-    def __init__(self, dims: list[int], num_classes: int) -> None:
+    def __init__(self, dims: list[int], num_classes: int, linear: type[nn.Linear] = nn.Linear) -> None:
         super().__init__()
         self.dims = dims
-        self.experts = nn.ModuleList(nn.Linear(dim, num_classes) for dim in dims)
+        self.experts = nn.ModuleList(linear(dim, num_classes) for dim in dims)
 
     def each(self, features: Tensor) -> Tensor:
         """Map (B, E D) to (E, B, C) logits."""
@@ -67,9 +67,8 @@ class SADE(NetworkMethod):
         """The comparison's network with three heads and classifiers."""
         first, *others = (super(SADE, self).network(context, train) for _ in range(EXPERTS))
         heads = [first.head, *(other.head for other in others)]
-        return Network(
-            first.trunk, ExpertHeads(heads), ExpertClassifiers([head.dim for head in heads], train.num_classes)
-        )
+        classifiers = ExpertClassifiers([head.dim for head in heads], train.num_classes, first.head.linear)
+        return Network(first.trunk, ExpertHeads(heads), classifiers)
 
     def criterion(self, counts: Tensor, progress: float) -> Criterion:
         """The sum of the experts' losses."""

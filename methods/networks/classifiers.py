@@ -9,6 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class ZeroLinear(nn.Linear):
+    """A linear layer that begins at zero: over features that do not learn, random weights are noise to unlearn."""
+
+    def reset_parameters(self) -> None:
+        """Begin at zero."""
+        nn.init.zeros_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+
 class Cosine(nn.Module):
     """Cosines between features and class weights; no bias."""
 

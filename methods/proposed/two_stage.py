@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import Field, PositiveFloat, PrivateAttr, field_validator
-from torch import nn
 
 from methods.base import NetworkMethod, SearchSpace
 from methods.networks import Network
@@ -115,7 +114,7 @@ class TwoStage(NetworkMethod):
             raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
         data = context.source(self.source).to(context.device)
         context.log.info("source task: %s, %s images", " or ".join(self.source), len(data))
-        classifier = nn.Linear(network.head.dim, data.num_classes)
+        classifier = network.head.linear(network.head.dim, data.num_classes)
         task = Network(network.trunk, network.head, classifier).to(context.device)
         return Task(task.to(memory_format=torch.channels_last), data)
 
