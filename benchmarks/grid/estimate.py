@@ -16,6 +16,7 @@ from methods.networks.backbones import SCRATCH
 TRAININGS_PER_TRIAL = 2.0
 """Of tuning, over all rounds of its race, each on two thirds of the images and with 1.4 times the steps on average."""
 SECONDS_PER_STEP = 4e-3
+SECONDS_PER_POOLED_STEP = 1e-3
 SECONDS_PER_MAP_CELL = 1e-6
 SECONDS_PER_PIXEL = {"scratch": 6e-8, "cpu": 1.3e-6, "cuda": 2e-8}
 """Rough times of training on one CPU core, or one GPU, where nothing was measured."""
@@ -53,6 +54,8 @@ class Estimate:
         """Return a guess of the seconds of one cell, from the size of its task alone."""
         budget, backbone = cell.settings.budget, cell.settings.backbone
         images, pixels = budget.steps * budget.batch_size, cell.data.size**2
+        if backbone.frozen and cell.network.head == "pooled":
+            return budget.steps * SECONDS_PER_POOLED_STEP * (1 + TRAININGS_PER_TRIAL * cell.tune)
         if backbone.frozen:
             reading = images * pixels / min(backbone.strides) ** 2 * SECONDS_PER_MAP_CELL
         else:

@@ -122,7 +122,8 @@ class Pooled(Head):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Return (B, D) features."""
-        return self.dropout((self.pooled(maps) - self.mean) / self.scale)
+        features: Tensor = self.dropout((self.pooled(maps) - self.mean) / self.scale)
+        return features
 
 
 class Vector(Head):
@@ -159,7 +160,7 @@ T = TypeVar("T")
 def convolved(depths: Sequence[T]) -> list[T]:
     """Return the depths that heads with convolutions read: the last two, or the only one there is.
 
-    Shallower maps (stride 8) have four times the cells: as much arithmetic as all deeper ones together, four times over.
+    The next shallower maps have four times the cells, and four times the arithmetic.
     """
     return list(depths)[-2:]
 
@@ -175,7 +176,9 @@ class SingleScale(Head):
         narrow = max(1, settings.width // 2)
         self.dim = 2 * settings.width
         self.drop = nn.Dropout2d(settings.channel_dropout)
-        self.body = nn.Sequential(conv_block(convolved(shapes)[0][0], narrow, kernel=1), conv_block(narrow, settings.width))
+        self.body = nn.Sequential(
+            conv_block(convolved(shapes)[0][0], narrow, kernel=1), conv_block(narrow, settings.width)
+        )
 
     def convolve(self, maps: list[Tensor]) -> Tensor:
         """Return (B, width, h, w)."""
