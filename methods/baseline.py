@@ -13,14 +13,12 @@ from methods.base import Criterion, NetworkMethod, SearchSpace
 from methods.registry import register
 
 
-@register("cross-entropy", family="baseline", source="-", aliases=("singlescale-one-stage",))
+@register("cross-entropy", family="baseline", source="-")
 class CrossEntropy(NetworkMethod):
     """Mean of -log p_y, every image alike.
 
     Attributes:
         label_smoothing: share of the target that all classes have alike (Szegedy et al. 2016).
-
-    On the single-scale network it is also the ablation of the proposed method that has neither of its two parts.
     """
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

@@ -176,6 +176,11 @@ class SinglescaleTwoStage(OnSingleScale, TwoStage):
     """Source task and two stages on the single-scale network."""
 
 
+@register("singlescale-one-stage", family="proposed", source="ablation of Liu et al. 2021")
+class SinglescaleOneStage(OnSingleScale):
+    """Neither of the two parts: the single-scale network, transfer of ImageNet weights in one stage."""
+
+
 @register("singlescale-scratch", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleScratch(OnSingleScale):
     """Neither: the single-scale network, trained from scratch."""

@@ -1,4 +1,4 @@
-"""The head without layers of its own: what it computes, where its scale comes from, and that pooling once is no change."""
+"""The head without layers of its own: what it computes, its scale, and that pooling once changes nothing."""
 
 from __future__ import annotations
 

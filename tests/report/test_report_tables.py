@@ -181,7 +181,7 @@ def test_ablation_takes_network_and_transfer_apart(tmp_path):
     collection = collect([write(tmp_path, records)])
     (table,) = ablation_tables(points(collection), collection, "accuracy")
     assert [(family, [label for label, _ in rows]) for family, rows in table.groups] == [
-        ("single-scale network", ["one-stage transfer (cross-entropy)", "two-stage transfer (singlescale-two-stage)"]),
+        ("single-scale network", ["one-stage transfer (singlescale-one-stage)", "two-stage transfer (singlescale-two-stage)"]),
         (
             "multi-scale network",
             ["one-stage transfer (multiscale-one-stage)", "two-stage transfer (multiscale-two-stage)"],

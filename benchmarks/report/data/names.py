@@ -34,7 +34,7 @@ EQUAL_FOOTING = "equal-footing"
 BETWEEN = ", "
 """Between a comparison's name and the steps or backbone that set it apart."""
 COMPARISONS = {
-    AS_IN_PAPER: "as in the paper: common methods on the single-scale network",
+    AS_IN_PAPER: "as in the paper: common methods on the shared network",
     EQUAL_FOOTING: "equal footing: every method on the multi-scale network, no source task",
 }
 

@@ -21,7 +21,7 @@ ALL = "all datasets"
 RULES = [
     f"Accuracy on the class-balanced test set, levels averaged within a seed; `{PROPOSED}` as in the paper, "
     f"beside it what this suite makes of it and the control of that ({', '.join(READINGS[1:])}), the common "
-    f"methods ({', '.join(COMMON)}) on the single-scale network; seeds and levels at which one is missing are left "
+    f"methods ({', '.join(COMMON)}) on the shared network; seeds and levels at which one is missing are left "
     "out and named.",
     "A margin is the proposed method's accuracy less the mean accuracy of the five common methods on the same "
     "seed and level, in points, as in the paper; beside it stands the margin over the best of them (at each "

@@ -32,15 +32,13 @@ TUNED_RULE = "One value a seed, in the order of the seeds; n/a: failed or not do
 
 def ablation_tables(table: pd.DataFrame, collection: Collection, metric: str) -> list[Table]:
     """Make {single, multi-scale} x {from scratch, one-stage, two-stage transfer} x level, where it was measured.
-
-    Plain cross-entropy on the single-scale network is its one-stage transfer; it stands in where that has no records.
     """
     result = []
     paper = table[table["comparison"].eq(AS_IN_PAPER)]
     for (dataset, protocol), part in paper.groupby(["dataset", "protocol"], sort=False):
         names = _ablated()
         mine = part[part["label"].isin(names)]
-        if mine.loc[~mine["label"].isin(["cross-entropy", PROPOSED]), metric].notna().any():
+        if mine.loc[~mine["label"].isin([PROPOSED]), metric].notna().any():
             result.append(_ablation_table(mine, names, (str(dataset), str(protocol)), collection, metric))
     return result
 
