@@ -71,10 +71,7 @@ def test_a_wrong_name_or_parameter_is_explained(name, parameters, message):
 
 
 def test_an_exact_copy_is_an_alias_that_is_taken_wherever_a_name_is():
-    assert (
-        methods.aliases().items()
-        >= {"balanced-softmax": "logit-adjustment"}.items()
-    )
+    assert methods.aliases().items() >= {"balanced-softmax": "logit-adjustment"}.items()
     assert type(methods.create("balanced-softmax", tau=0.5)) is type(methods.create("logit-adjustment"))
     assert methods.expand(["balanced-softmax", "logit-adjustment"]) == ["logit-adjustment"]
     assert "balanced-softmax" not in methods.available()

@@ -176,12 +176,15 @@ def test_summary_has_a_column_per_dataset(tmp_path):
 
 
 def test_ablation_takes_network_and_transfer_apart(tmp_path):
-    labels = ["cross-entropy", "singlescale-two-stage", "multiscale-one-stage", "multiscale-two-stage", "focal"]
+    labels = ["singlescale-one-stage", "singlescale-two-stage", "multiscale-one-stage", "multiscale-two-stage", "focal"]
     records = [record(cell("elpv", 10, s, label)) for label in labels for s in (0, 1)]
     collection = collect([write(tmp_path, records)])
     (table,) = ablation_tables(points(collection), collection, "accuracy")
     assert [(family, [label for label, _ in rows]) for family, rows in table.groups] == [
-        ("single-scale network", ["one-stage transfer (singlescale-one-stage)", "two-stage transfer (singlescale-two-stage)"]),
+        (
+            "single-scale network",
+            ["one-stage transfer (singlescale-one-stage)", "two-stage transfer (singlescale-two-stage)"],
+        ),
         (
             "multi-scale network",
             ["one-stage transfer (multiscale-one-stage)", "two-stage transfer (multiscale-two-stage)"],

@@ -31,8 +31,7 @@ TUNED_RULE = "One value a seed, in the order of the seeds; n/a: failed or not do
 
 
 def ablation_tables(table: pd.DataFrame, collection: Collection, metric: str) -> list[Table]:
-    """Make {single, multi-scale} x {from scratch, one-stage, two-stage transfer} x level, where it was measured.
-    """
+    """Make {single, multi-scale} x {from scratch, one-stage, two-stage transfer} x level, where it was measured."""
     result = []
     paper = table[table["comparison"].eq(AS_IN_PAPER)]
     for (dataset, protocol), part in paper.groupby(["dataset", "protocol"], sort=False):
