@@ -167,7 +167,7 @@ def _best(rows: pd.DataFrame) -> np.ndarray:
     """Return the accuracies of the common method that is best at each level, seeds averaged first."""
     best = rows[list(COMMON)].groupby(level="level").mean().idxmax(axis="columns")
     labels = best.reindex(rows.index.get_level_values("level"))
-    return np.asarray(rows.to_numpy(float)[np.arange(len(rows)), rows.columns.get_indexer(labels)])
+    return np.asarray(rows.to_numpy(float)[np.arange(len(rows)), rows.columns.get_indexer(pd.Index(labels))])
 
 
 def _few(blocks: dict[str, _Block], where: str) -> Claim:
