@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--retry-failed", action="store_true", help="run the cells again that have failed")
     how.add_argument("--track", action="append", default=[], metavar="NAME", help="tensorboard or mlflow; repeatable")
+    how.add_argument(
+        "--skip-bad-images", action="store_true", help="leave out images that cannot be read; the records name them"
+    )
     how.add_argument("--no-report", action="store_true", help="leave tables, figures and page to benchmarks.report")
     show = p.add_argument_group("only show")
     show.add_argument("--list", action="store_true", help="datasets, methods and presets, and what is available here")

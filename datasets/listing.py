@@ -161,7 +161,7 @@ class FileDataset(Dataset):
         named = [f"{os.path.relpath(listing.files[row], listing.root)} ({e.reason})" for row, e in broken.items()]
         return UserError(
             f"dataset {self.name}: {len(broken)} of {len(listing.files)} images are not readable: {', '.join(named)}; "
-            f"{listing.remedy}, or leave them out with skip_bad_images=true among the dataset's parameters"
+            f"{listing.remedy}, or leave them out with --skip-bad-images"
         )
 
     def _shown(self, listing: Listing, file: Path) -> str:

@@ -64,6 +64,7 @@ class Request(BaseModel):
     cache: Place | None = None
     retry_failed: bool = False
     track: tuple[str, ...] = ()
+    skip_bad_images: bool = False
     no_report: bool = False
 
     @classmethod
@@ -100,4 +101,5 @@ class Request(BaseModel):
             "backbone.name": self.backbone,
         }
         texts = [f"{key}={list(values)!r}" for key, values in lists.items() if values]
+        texts += ["skip_bad_images=true"] if self.skip_bad_images else []
         return [*self.set, *texts, *([f"minorities=[{self.minority}]"] if self.minority else [])]

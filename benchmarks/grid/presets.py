@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+import datasets
 from datasets import Protocol, UserError
 from datasets.hints import did_you_mean, nearest
 from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
@@ -59,6 +60,7 @@ class Preset(Settings):
     network: NetworkSettings = NetworkSettings()
     backbone: BackboneSettings = BackboneSettings()
     scratch: BackboneSettings = BackboneSettings(name="small-cnn", weights="none", frozen=False)
+    skip_bad_images: bool = False
     dataset: dict[str, DatasetSettings] = {}
     method: dict[str, dict[str, Any]] = {}
     steps: tuple[PositiveInt, ...] = ()
@@ -84,11 +86,16 @@ class Preset(Settings):
         return tuple(first.model_copy(update={"name": name}) for name in self.backbones or (first.name,))
 
     def dataset_settings(self, name: str) -> DatasetSettings:
-        """Return the settings of a dataset: those of the last pattern in `dataset` that its name matches."""
+        """Return the settings of a dataset: those of the last pattern in `dataset` that its name matches.
+
+        A path in a pattern may be spelt in any way.
+        """
         found = DatasetSettings()
         for pattern, settings in self.dataset.items():
             if matches(name, pattern):
                 found = settings
+        if self.skip_bad_images and issubclass(datasets.get(name), datasets.FileDataset):
+            found = found.model_copy(update={"parameters": found.parameters | {"skip_bad_images": True}})
         return found
 
     def backbone_for(self, settings: DatasetSettings) -> BackboneSettings:
@@ -98,8 +105,8 @@ class Preset(Settings):
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Say whether a dataset has a name, or is meant by a pattern of `*` and `?`; brackets are brackets."""
-    return name == pattern or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+    """Say whether a dataset has a name, in any spelling of a path, or is meant by a pattern of `*` and `?`."""
+    return name in (pattern, datasets.canonical(pattern)) or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def check_matches(overrides: Iterable[str], names: Sequence[str]) -> None:

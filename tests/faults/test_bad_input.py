@@ -253,3 +253,24 @@ def test_images_that_changed_since_are_not_passed_off_as_the_old_ones(bench, tmp
     changed = bench(*command)
     assert changed.code == 2
     assert "are not those that" in changed.err
+
+
+def test_bad_images_are_left_out_on_demand_and_named_in_the_records(bench, tmp_path) -> None:
+    own = tree(tmp_path / "own", {"bad": 20, "good": 20})
+    for name in ("000", "007"):
+        (own / "bad" / f"{name}.png").write_bytes(b"no image")
+    command = ("--dataset", f"folder:{own}", "--ratio", "2", "--method", "cross-entropy")
+    message = refused(bench, *command)
+    assert "2 of 40 images are not readable: bad/000.png (not an image" in message
+    assert "bad/007.png" in message
+    assert bench(*command, "--skip-bad-images").code == 0
+    (record,) = Store(bench.results).records()
+    assert any("2 images that cannot be read are left out" in note for note in record.data.notes)
+
+
+def test_settings_find_a_folder_however_its_path_is_spelt(bench, tmp_path, monkeypatch) -> None:
+    tree(tmp_path / "own", {"bad": 20, "good": 20})
+    monkeypatch.chdir(tmp_path)
+    assert bench("--dataset", "folder:own", "--ratio", "2", "--set", 'dataset."folder:./own/".size=24').code == 0
+    sizes = {record.cell["data"]["size"] for record in Store(bench.results).records()}
+    assert sizes == {24}
