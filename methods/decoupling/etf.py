@@ -18,8 +18,13 @@ class ETFClassifier(NetworkMethod):
     """1/2 (w_y.h - 1)^2, W a simplex equiangular tight frame drawn once and fixed, h normalised features.
 
     As in the authors' code, features pass batch normalisation before they are brought to length 1. The logits are the
-    cosines w_c.h, so their softmax is flat: classes and their order count, probabilities do not.
+    cosines w_c.h, so their softmax is flat: classes and their order count, probabilities do not. What learns is what
+    lies before the classifier, so over a frozen backbone it insists on a head with layers, the single-scale one.
     """
+
+    def required_head(self) -> str:
+        """A head that learns."""
+        return "single-scale"
 
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with a fixed classifier."""
