@@ -84,3 +84,21 @@ def test_a_record_says_when_it_was_made_and_what_it_spent(bench) -> None:
     assert record.cost.peak_memory_mb > 10
     assert record.data is not None
     assert record.data.test_counts == np.bincount(scores["labels"]).tolist()
+
+
+def test_tuning_is_told_which_images_belong_together(bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def search(cell: Any, train: Any, units: Any, context: Any) -> Any:
+        asked.append((len(train), units))
+        raise KeyError("asked")
+
+    monkeypatch.setattr(cells.study, "search", search)
+    (cell,) = [
+        cell for cell in plan.build(settings.load(str(bench.preset)), ["textures"], tune=4).cells[:2] if cell.tune
+    ]
+    record, _ = cells.run(cell, Path(bench.cache), "cpu")
+    assert record.failure is not None
+    assert record.failure.type == "KeyError"
+    ((images, units),) = asked
+    assert units is None or len(units) == images

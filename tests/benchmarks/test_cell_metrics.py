@@ -62,6 +62,14 @@ def test_calibration_error_over_several_bins_by_hand() -> None:
     assert error == pytest.approx(0.5 * 0.05 + 0.5 * 0.1)
 
 
+def test_calibration_has_fifteen_bins() -> None:
+    """Guo et al. 2017 use 15: .935 and .96 share the last one, 14/15 to 1; of 16 bins each would have its own."""
+    probabilities, labels = np.array([[0.935, 0.065], [0.96, 0.04]]), np.array([1, 0])
+    assert metrics.compute(np.log(probabilities), labels).ece == pytest.approx((0.935 + 0.96) / 2 - 0.5)
+    assert metrics.calibration_error(probabilities, labels) == pytest.approx((0.935 + 0.96) / 2 - 0.5)
+    assert metrics.calibration_error(probabilities, labels, bins=16) == pytest.approx((0.935 + 0.04) / 2)
+
+
 def test_certainty_falls_into_the_last_bin() -> None:
     assert metrics.calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0.0
 
@@ -74,6 +82,15 @@ def test_a_class_without_test_images_is_undefined_and_not_zero() -> None:
     assert found.average_precision is None
     assert found.balanced_accuracy == pytest.approx(0.8)
     assert found.g_mean == pytest.approx(0.8)
+    # hits and misses of the two classes that are tested; the third, predicted once, takes no part
+    assert found.macro_f1 == pytest.approx((2 * 4 / (5 + 5) + 2 * 4 / (5 + 4)) / 2)
+
+
+def test_ranking_metrics_of_three_classes_are_means_of_each_against_the_rest() -> None:
+    p = np.array([[0.7, 0.2, 0.1], [0.5, 0.1, 0.4], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.2, 0.5, 0.3]])
+    found = metrics.compute(np.log(p), np.array([0, 0, 1, 1, 2, 2]))
+    # 7 of 8 pairs in order: .7 .5 over .3 .6 .1 .2 of class 0, .6 .3 over .2 .1 .2 .5 of 1, .7 .3 over .1 .4 .1 .1 of 2
+    assert found.roc_auc == pytest.approx(7 / 8)
 
 
 def test_one_class_predicted_for_all() -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 from pydantic import TypeAdapter
 
-from datasets import Level
+from datasets import Level, UserError
 
 LEVELS = [
     (Level("step", ratio=1), "IR 1", "ir1"),
@@ -44,3 +44,17 @@ def test_an_integer_ratio_is_the_same_level() -> None:
     assert whole == real
     assert hash(whole) == hash(real)
     assert repr(whole) == repr(real)
+
+
+def test_a_level_reads_as_its_protocol_and_its_place_on_it() -> None:
+    assert [str(level) for level in (Level("step", ratio=10), Level("few", minority=5), Level("natural"))] == [
+        "step, IR 10",
+        "few, 5 minority images",
+        "natural",
+    ]
+
+
+@pytest.mark.parametrize("ratio", [float("inf"), float("nan"), 0.99])
+def test_a_ratio_is_a_number_of_at_least_one(ratio: float) -> None:
+    with pytest.raises(UserError, match="ratio of at least 1"):
+        Level("step", ratio=ratio)

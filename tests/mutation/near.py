@@ -7,6 +7,7 @@ from pathlib import Path
 
 RECIPE = ["tests/methods/test_training_loop.py", "tests/methods/test_recipe_by_hand.py"]
 HOOKS = [*RECIPE, "tests/methods/test_stages_and_hooks.py", "tests/methods/test_known_mistakes.py"]
+HEADS = ["tests/methods/test_current_methods.py", "tests/golden/test_current_losses.py"]
 NEAR = {
     "datasets/imbalance.py": ["tests/datasets/test_imbalance.py"],
     "datasets/levels.py": ["tests/datasets/test_levels.py", "tests/datasets/test_imbalance.py"],
@@ -17,8 +18,9 @@ NEAR = {
     "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py", "tests/datasets/test_dataset_contract.py"],
     "datasets/*.py": ["tests/datasets"],
     "methods/training/*.py": HOOKS,
-    "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py", *HOOKS],
+    "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py", *HEADS, *HOOKS],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
+    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell*.py", "tests/benchmarks/test_fairness.py"],
     "benchmarks/running/cell.py": [
         "tests/benchmarks/test_cell*.py",
         "tests/benchmarks/test_normalisation.py",
