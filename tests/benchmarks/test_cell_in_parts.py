@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,18 @@ def test_a_cell_computes_with_one_thread_and_the_same_kernels_and_leaves_both_as
     finally:
         torch.set_num_threads(before)
         torch.backends.cudnn.benchmark = False
+
+
+def test_global_random_states_are_those_of_seed_nought_inside_and_untouched_outside() -> None:
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+    drawn = []
+    for _ in range(2):
+        with cells.deterministic(CPU):
+            drawn.append((random.random(), np.random.random(), torch.rand(1).item()))  # noqa: NPY002
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+    assert before == after
+    third = torch.rand(1, generator=torch.Generator().manual_seed(0)).item()
+    assert drawn == [(random.Random(0).random(), np.random.RandomState(0).random_sample(), third)] * 2
 
 
 def test_a_record_says_when_it_was_made_and_what_it_spent(bench) -> None:

@@ -20,7 +20,7 @@ NEAR = {
     "methods/training/*.py": HOOKS,
     "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py", *HEADS, *HOOKS],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
-    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell*.py", "tests/benchmarks/test_fairness.py"],
+    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell*.py", "tests/faults/test_isolation.py"],
     "benchmarks/running/cell.py": [
         "tests/benchmarks/test_cell*.py",
         "tests/benchmarks/test_normalisation.py",
