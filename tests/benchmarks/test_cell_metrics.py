@@ -87,10 +87,19 @@ def test_a_class_without_test_images_is_undefined_and_not_zero() -> None:
 
 
 def test_ranking_metrics_of_three_classes_are_means_of_each_against_the_rest() -> None:
-    p = np.array([[0.7, 0.2, 0.1], [0.5, 0.1, 0.4], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.2, 0.5, 0.3]])
+    p = np.array(
+        [[0.7, 0.2, 0.1], [0.25, 0.1, 0.65], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.2, 0.5, 0.3]]
+    )
     found = metrics.compute(np.log(p), np.array([0, 0, 1, 1, 2, 2]))
-    # 7 of 8 pairs in order: .7 .5 over .3 .6 .1 .2 of class 0, .6 .3 over .2 .1 .2 .5 of 1, .7 .3 over .1 .4 .1 .1 of 2
-    assert found.roc_auc == pytest.approx(7 / 8)
+    # of 8 pairs in order: .7 .25 over .3 .6 .1 .2 of class 0, .6 .3 over .2 .1 .2 .5 of 1, .7 .3 over .1 .65 .1 .1 of 2
+    assert found.roc_auc == pytest.approx((6 / 8 + 7 / 8 + 7 / 8) / 3)
+
+
+def test_of_two_classes_the_minority_is_ranked() -> None:
+    """Scores .1 .4 .8 .6 of classes 0 0 0 1: the only hit comes second; class 0 by itself would have 11/12."""
+    p = np.array([0.1, 0.4, 0.8, 0.6])
+    found = metrics.compute(np.log(np.stack([1 - p, p], 1)), np.array([0, 0, 0, 1]))
+    assert found.average_precision == pytest.approx(1 / 2)
 
 
 def test_one_class_predicted_for_all() -> None:
