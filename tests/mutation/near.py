@@ -18,7 +18,13 @@ NEAR = {
     "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py", "tests/datasets/test_dataset_contract.py"],
     "datasets/*.py": ["tests/datasets"],
     "methods/training/*.py": HOOKS,
-    "methods/networks/*.py": ["tests/methods/test_network*.py", "tests/methods/test_backbones.py", *HEADS, *HOOKS],
+    "methods/networks/*.py": [
+        "tests/methods/test_network*.py",
+        "tests/methods/test_pooled_head.py",
+        "tests/methods/test_backbones.py",
+        *HEADS,
+        *HOOKS,
+    ],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
     "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell*.py", "tests/faults/test_isolation.py"],
     "benchmarks/running/cell.py": [
