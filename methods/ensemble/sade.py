@@ -8,7 +8,7 @@ import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
-from methods.base import Criterion, NetworkMethod, SearchSpace
+from methods.base import NetworkMethod, SearchSpace
 from methods.losses import DiverseExpertsLoss, log_prior, reversed_ranks
 from methods.networks import Head, Network
 from methods.registry import register
@@ -55,8 +55,7 @@ class SADE(NetworkMethod):
 
     pi_inv gives each class the prior of the class at the opposite rank; lam = 2. The backbone is shared, each expert
     has a head and a classifier of its own, so a step costs more than others'. Predicts the experts' mean logits: the
-    paper's weights of the experts are learnt from unlabelled test images, which no method of this suite may see. The
-    public criterion takes (3, B, C) logits.
+    paper's weights of the experts are learnt from unlabelled test images, which no method of this suite may see.
     """
 
     search_space: ClassVar[SearchSpace] = {"lam": (0.5, 3.0)}
@@ -70,8 +69,8 @@ class SADE(NetworkMethod):
         classifiers = ExpertClassifiers([head.dim for head in heads], train.num_classes, first.head.linear)
         return Network(first.trunk, ExpertHeads(heads), classifiers)
 
-    def criterion(self, counts: Tensor, progress: float) -> Criterion:
-        """The sum of the experts' losses."""
+    def experts_loss(self, counts: Tensor) -> DiverseExpertsLoss:
+        """Return the sum of the experts' losses, of their (3, B, C) logits and the targets."""
         prior = log_prior(counts)
         reverse = prior - self.lam * reversed_ranks(prior)
         return DiverseExpertsLoss(torch.stack([torch.zeros_like(prior), prior, reverse]))
@@ -79,4 +78,4 @@ class SADE(NetworkMethod):
     def loss(self, network: Network, batch: Batch, counts: Tensor, progress: float) -> Tensor:
         """Each expert's logits apart."""
         classifier = cast(ExpertClassifiers, network.classifier)
-        return self.criterion(counts, progress)(classifier.each(network.features(batch.inputs)), batch.targets)
+        return self.experts_loss(counts)(classifier.each(network.features(batch.inputs)), batch.targets)

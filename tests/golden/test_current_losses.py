@@ -81,7 +81,7 @@ def test_three_experts(lam, counts):
         + cross_entropies(experts[1] + np.log(prior)).mean()
         + cross_entropies(experts[2] + np.log(prior) - lam * np.log(inverse)).mean()
     )
-    criterion = methods.create("sade", lam=lam).criterion(torch.tensor(counts), 0.0)
+    criterion = methods.create("sade", lam=lam).experts_loss(torch.tensor(counts))
     loss = criterion(torch.tensor(experts.copy(), dtype=torch.float32), TARGETS)
     assert loss.item() == pytest.approx(expected, **WITHIN)
 

@@ -9,19 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from datasets import Level, UserError
-
-FAMILIES = (
-    "baseline",
-    "resampling",
-    "cost-sensitive",
-    "decoupling",
-    "ensemble",
-    "synthesis",
-    "one-class",
-    "probe",
-    "proposed",
-)
-"""Families in the order in which every table and figure shows them."""
+from methods import FAMILIES
 
 PROPOSED = "multiscale-two-stage"
 READINGS = (PROPOSED, "multiscale-two-stage-adjusted", "multiscale-logit-adjustment")
