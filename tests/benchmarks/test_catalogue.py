@@ -51,7 +51,7 @@ def test_an_entry_says_who_what_where_and_how_to_find_it(key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hooks"),
     [
-        ("cross-entropy", []),
+        ("oversampling", ["sampling"]),
         ("focal", ["criterion"]),
         ("posthoc-logit-adjustment", ["adjust"]),
         ("sqrt-sampling", ["sampling"]),

@@ -26,7 +26,9 @@ def end_to_end(request: pytest.FixtureRequest) -> Network:
     """A network from the pixels on."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return settle(build([(1, 64, 64)], 2, NetworkSettings(head=request.param, width=32), SMALL))
+        network = build([(1, 64, 64)], 2, NetworkSettings(head=request.param, width=32), SMALL)
+        torch.nn.init.normal_(network.get_parameter("classifier.weight"))
+        return settle(network)
 
 
 @pytest.fixture
