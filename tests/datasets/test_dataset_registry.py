@@ -17,7 +17,16 @@ MURA = ["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"]
 
 def test_what_ships() -> None:
     dagm, mura = [f"dagm/{number}" for number in range(1, 11)], [f"mura/{part}" for part in MURA]
-    assert names() == ["cifar10", "cifar100", *dagm, "elpv", "magnetic_tile", "magnetic_tile/defects", *mura, "textures"]
+    assert names() == [
+        "cifar10",
+        "cifar100",
+        *dagm,
+        "elpv",
+        "magnetic_tile",
+        "magnetic_tile/defects",
+        *mura,
+        "textures",
+    ]
     assert usages() == ["folder:/path", "medmnist:<name>", "table:/path/labels.csv"]
 
 
