@@ -185,3 +185,13 @@ def test_made_images_have_the_form_of_real_ones(channels):
     assert [level.dtype for level in filled.images.levels] == [level.dtype for level in train.images.levels]
     assert torch.equal(filled.images.levels[0][:21], train.images.levels[0])
     assert filled.images.mean == train.images.mean
+
+
+def test_easy_ensemble_has_its_authors_numbers() -> None:
+    """Liu et al. 2009, IV.B: T = 4 subsets, 10 rounds each."""
+    train = testing.made_data((30, 8))
+    method = methods.create("easy-ensemble")
+    method.fit(train, testing.tiny_context(train))
+    subsets = method._ensemble.estimators_
+    assert len(subsets) == 4
+    assert {pipeline[-1].n_estimators for pipeline in subsets} == {10}

@@ -11,7 +11,7 @@ from methods import testing
 
 QUICKER = {
     "imblearn:InstanceHardnessThreshold": {"parameters": {"cv": 2}},
-    "easy-ensemble": {"parameters": {"n_estimators": 2}},
+    "easy-ensemble": {"subsets": 2},
     "balanced-random-forest": {"parameters": {"n_estimators": 5}},
     "random-forest-probe": {"trees": 5},
     "imblearn:EasyEnsembleClassifier": {"parameters": {"n_estimators": 2}},
