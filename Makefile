@@ -33,26 +33,20 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 REFERENCE := results/reference-run
-COMMON := $(foreach m,cross-entropy oversampling undersampling weighted-cross-entropy focal under-bagging,--method $(m))
-FIVE := --seed 0 --seed 1 --seed 2 --seed 3 --seed 4
-EXPLAIN := $(BIN)/python -m benchmarks.explain --results results/reference --ratio 10 --ratio 80 --seed 0 --seed 1
-PROPOSED := --method '*scale-*-stage*'
+THOROUGH := $(BIN)/python -m benchmarks.run --all --preset thorough --no-report --results $(REFERENCE)
+named = $(foreach m,$(1),--method $(m))
+COMMON := $(call named,cross-entropy oversampling undersampling weighted-cross-entropy focal under-bagging)
+LEADING := $(COMMON) $(call named,logit-adjustment logit-adjustment-sam vs-loss sade remix class-balanced-focal \
+  weight-balancing label-aware-smoothing sqrt-sampling linear-probe-adjusted few-defect-fusion)
+CURVES := $(call named,cross-entropy oversampling smote logit-adjustment vs-loss class-balanced-focal crt mislas under-bagging \
+  sade remix patchcore padim mahalanobis knn-distance linear-probe-adjusted linear-probe-balanced svm-probe few-defect-fusion)
+BINARY := --dataset elpv --dataset textures --dataset dagm/1 --dataset magnetic_tile/defects
 
-reference: $(VENV)/.ready  ## make results/reference again; set IMBALANCE_DATA for the datasets that need it
-	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)
-	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE) --comparison equal-footing $(COMMON) \
-	  --method posthoc-logit-adjustment --method balanced-softmax
+reference: $(VENV)/.ready  ## make results/reference again, in some hours; set IMBALANCE_DATA for the datasets that need it
+	$(THOROUGH)
+	$(THOROUGH) $(BINARY) $(CURVES) --protocol few --minority 0,1,3,5,10,20,50
+	$(THOROUGH) $(LEADING) --ratio 10 --ratio 80 --steps 200 --steps 1800
 	$(BIN)/python -m benchmarks.reference $(REFERENCE) results/reference
-	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
-	  $(FIVE) $(COMMON) $(PROPOSED)
-	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
-	  $(FIVE) --method multiscale-two-stage --set 'method.multiscale-two-stage.source="textures"'
-	$(BIN)/python -m benchmarks.run --all --no-report --results $(REFERENCE)-five --dataset elpv --dataset 'dagm/1' \
-	  $(FIVE) --protocol few --minority 3,5,10,20 $(COMMON) --method posthoc-logit-adjustment --method multiscale-two-stage
-	$(BIN)/python -m benchmarks.reference $(REFERENCE)-five results/reference/five-seeds
-	$(EXPLAIN) --dataset textures
-	test -z "$$IMBALANCE_DATA" || $(EXPLAIN) --dataset dagm/1
-	rm -f results/reference/explain/*-panels.* results/reference/explain/*-images.csv # 24 MB; the command makes them
 
 clean:
 	rm -rf $(VENV) results/run

@@ -48,6 +48,8 @@ class Method(BaseModel, ABC):
     reference: ClassVar[str] = ""
     from_scratch: ClassVar[bool] = False
     """Whether the method renounces transfer: it then reads images, and trains a small network of its own."""
+    by_name_only: ClassVar[bool] = False
+    """Whether the wildcard `*` leaves the method out: an ablation, which takes another method apart."""
     needs_minority: ClassVar[bool] = True
     """Whether the method needs images of every class; others can learn from the majority classes alone."""
     search_space: ClassVar[SearchSpace] = {}

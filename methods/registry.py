@@ -104,7 +104,10 @@ def prefixed() -> list[str]:
 
 
 def expand(patterns: Iterable[str]) -> list[str]:
-    """Resolve names and wildcards, each name once; `*` means the registered names without the prefixed ones.
+    """Resolve names and wildcards, each name once.
+
+    `*` means the registered names without the prefixed ones and without ablations, which have to be asked for by a name
+    or a narrower pattern, such as `*scale-*`.
 
     Raises:
         UnknownMethodError: a pattern matches nothing.
@@ -112,7 +115,7 @@ def expand(patterns: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for pattern in map(canonical, patterns):
         names = available() + (prefixed() if ":" in pattern else [])
-        matches = fnmatch.filter(names, pattern)
+        matches = [n for n in fnmatch.filter(names, pattern) if pattern != "*" or not get(n).by_name_only]
         if not matches:
             raise _unknown(pattern)
         found.update(dict.fromkeys(matches))

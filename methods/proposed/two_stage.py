@@ -156,6 +156,8 @@ class MultiscaleTwoStage(OnMultiScale, TwoStage):
 class MultiscaleTwoStageNoSource(MultiscaleTwoStage):
     """The same without a source task: it transfers ImageNet weights alone."""
 
+    by_name_only: ClassVar[bool] = True
+
     source: tuple[str, ...] = ()
 
 
@@ -163,22 +165,29 @@ class MultiscaleTwoStageNoSource(MultiscaleTwoStage):
 class MultiscaleOneStage(OnMultiScale):
     """Multi-scale network, transfer of ImageNet weights in one stage, every image alike."""
 
+    by_name_only: ClassVar[bool] = True
+
 
 @register("multiscale-scratch", family="proposed", source="ablation of Liu et al. 2021")
 class MultiscaleScratch(OnMultiScale):
     """Multi-scale network without transfer: a small network trained from scratch under it."""
 
     from_scratch: ClassVar[bool] = True
+    by_name_only: ClassVar[bool] = True
 
 
 @register("singlescale-two-stage", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleTwoStage(OnSingleScale, TwoStage):
     """Source task and two stages on the single-scale network."""
 
+    by_name_only: ClassVar[bool] = True
+
 
 @register("singlescale-one-stage", family="proposed", source="ablation of Liu et al. 2021")
 class SinglescaleOneStage(OnSingleScale):
     """Neither of the two parts: the single-scale network, transfer of ImageNet weights in one stage."""
+
+    by_name_only: ClassVar[bool] = True
 
 
 @register("singlescale-scratch", family="proposed", source="ablation of Liu et al. 2021")
@@ -186,3 +195,4 @@ class SinglescaleScratch(OnSingleScale):
     """Neither: the single-scale network, trained from scratch."""
 
     from_scratch: ClassVar[bool] = True
+    by_name_only: ClassVar[bool] = True
