@@ -156,7 +156,7 @@ def saved(path, name, **changes):
 
 @pytest.mark.parametrize(
     ("name", "stride", "channels"),
-    [("resnet10t", 16, 256), ("vit_tiny_patch16_224", 16, 192), ("vgg11", 32, 512)],
+    [("resnet10t", 16, 256), ("vit_tiny_patch16_224", 16, 192), pytest.param("vgg11", 32, 512, marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_maps_of_weights_from_a_file_are_those_of_the_model(tmp_path, name, stride, channels, suffix):
