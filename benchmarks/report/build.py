@@ -16,6 +16,7 @@ from benchmarks.report.data.export import records_csv
 from benchmarks.report.data.loading import Collection, collect, only
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
 from benchmarks.report.data.points import comparable, points
+from benchmarks.report.data.variants import ranked, set_apart
 from benchmarks.report.figures.draw import Layout, draw_all
 from benchmarks.report.page.write import Contents, page
 from benchmarks.report.rescore.records import COLUMNS as JUDGED
@@ -28,7 +29,7 @@ from benchmarks.report.summary import text as summary_text
 from benchmarks.report.summary.health import Health, health, reliability_tables
 from benchmarks.report.tables.model import Table
 from benchmarks.report.tables.render import write_table
-from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
+from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables, variant_tables
 from benchmarks.report.tables.tables import dataset_tables, summary_tables
 from datasets import UserError
 
@@ -135,10 +136,10 @@ def build(
 
 
 def _write_all(collection: Collection, report: Report, choice: _Choice, figures: bool, refresh: int) -> None:
-    table = points(collection)
+    table = set_apart(points(collection))
     analyses = {
         str(name): analyse(part, choice.metric, choice.control)
-        for name, part in comparable(table).groupby("comparison", sort=False)
+        for name, part in comparable(ranked(table)).groupby("comparison", sort=False)
     }
     report.health = health(collection.frame)
     report.split = split(comparable(collection.frame))
@@ -164,10 +165,11 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
     folder = report.out / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     made = [
-        *dataset_tables(table, collection, choice.metric),
-        *summary_tables(table, choice.metric),
+        *dataset_tables(ranked(table), collection, choice.metric),
+        *summary_tables(ranked(table), choice.metric),
+        *variant_tables(table, collection, choice.metric, choice.control),
         *ablation_tables(table, collection, choice.metric),
-        *shot_tables(table),
+        *shot_tables(ranked(table)),
         *reliability_tables(report.health),
         *split_tables(report.split),
         *report.tuned,

@@ -1,5 +1,7 @@
 """What is called better or behind: almost never by chance, and often enough where it is so."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,20 +31,42 @@ def runs(rng, methods=8, seeds=3, levels=1, gain=0.0, spread=0.0):
 
 
 def any_called(pairs):
-    control, leader = "method 00", pairs.leader
-    others = [name for name in pairs.values.index if name != control]
-    better = any(pairs.against(name, control).called for name in others)
-    return better or any(pairs.between(n, leader).called < 0 for n in pairs.values.index if n != leader)
+    return bool(pairs.better("method 00") or pairs.behind())
 
 
+@pytest.mark.parametrize("methods", [8, 60])
 @pytest.mark.parametrize("spread", [0.0, 0.7])
-@pytest.mark.parametrize("levels", [1, 4])
-@pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_identical_methods_are_called_in_at_most_five_percent_of_reports(seeds, levels, spread):
-    rng, reports = np.random.default_rng([seeds, levels]), 120
-    called = sum(any_called(comparisons(runs(rng, 8, seeds, levels, spread=spread))) for _ in range(reports))
+def test_identical_methods_are_called_in_at_most_five_percent_of_reports(methods, spread):
+    reports, called = 80, {}
+    for seeds, levels in itertools.product((3, 5, 10), (1, 4)):
+        rng = np.random.default_rng([methods, seeds, levels])
+        made = [comparisons(runs(rng, methods, seeds, levels, spread=spread)) for _ in range(reports)]
+        called[seeds, levels] = sum(map(any_called, made))
     # as many as a rate of 5 % exceeds once in a thousand times
-    assert called <= stats.binom.ppf(0.999, reports, 0.05)
+    assert max(called.values()) <= stats.binom.ppf(0.999, reports, 0.05)
+    assert sum(called.values()) <= stats.binom.ppf(0.999, reports * len(called), 0.05)
+
+
+def test_all_at_once_are_called_as_each_pair_is():
+    rng = np.random.default_rng(7)
+    (place,) = runs(rng, 12, 5, gain=15.0)
+    place.values.iloc[3, 0] = np.nan
+    pairs = comparisons([place])
+    names = list(pairs.values.index)
+    assert pairs.better(names[0]) == [n for n in names[1:] if pairs.against(n, names[0]).called > 0]
+    others = [n for n in names if n != pairs.leader]
+    assert pairs.behind() == [n for n in others if pairs.between(n, pairs.leader).called < 0]
+    assert pairs.leader == "method 01"
+    assert pairs.behind()
+
+
+def test_the_interval_of_the_best_of_many_covers_its_gain():
+    rng, inside = np.random.default_rng(8), 0
+    for _ in range(400):
+        pairs = comparisons(runs(rng, 30, 3))
+        picked = pairs.between(pairs.values.iloc[1:].mean(axis=1).idxmax(), "method 00")
+        inside += picked.lowest <= 0 <= picked.highest
+    assert inside >= stats.binom.ppf(0.001, 400, 0.95)
 
 
 def test_the_error_rate_is_shared_by_the_tables_of_a_report():

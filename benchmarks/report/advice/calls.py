@@ -37,6 +37,8 @@ class Comparison:
         sd: standard deviation over seeds, moderated.
         seeds: how many.
         called: -1 behind, 1 better, 0 cannot be told; after correction for all pairs.
+        lowest: lower end of its 95 % interval where it is picked from all methods of the table.
+        highest: upper end.
     """
 
     difference: float
@@ -45,6 +47,8 @@ class Comparison:
     sd: float
     seeds: int
     called: int = 0
+    lowest: float = -np.inf
+    highest: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,35 @@ class Comparisons:
         if n < 2:
             return Comparison(mean, -np.inf, np.inf, float("nan"), n)
         variance, freedom = self._variance(float(differences.var(ddof=1)), n - 1)
-        half = _quantile(1 - ALPHA / 2, freedom) * np.sqrt(variance / n)
-        strict = _quantile(1 - ALPHA / 4 / (among or self.pairs), freedom) * np.sqrt(variance / n)
+        error = np.sqrt(variance / n)
+        half = _quantile(1 - ALPHA / 2, freedom) * error
+        # the advised method is picked from all: its interval holds for any of them at once
+        wide = _quantile(1 - ALPHA / 2 / max(1, len(self.values) - 1), freedom) * error
+        strict = _quantile(1 - ALPHA / 4 / (among or self.pairs), freedom) * error
         called = int(np.sign(mean)) if n >= MIN_SEEDS and abs(mean) > strict else 0
-        return Comparison(mean, mean - half, mean + half, float(np.sqrt(variance)), n, called)
+        return Comparison(mean, mean - half, mean + half, float(np.sqrt(variance)), n, called, mean - wide, mean + wide)
+
+    def better(self, control: str) -> list[str]:
+        """Return the methods called better than the control; none where it is not there."""
+        if control not in self.values.index:
+            return []
+        return self._called(control, 1, max(1, self.tables * (len(self.values) - 1)))
+
+    def behind(self) -> list[str]:
+        """Return the methods called behind the leader."""
+        return self._called(self.leader, -1, self.pairs)
+
+    def _called(self, other: str, sign: int, among: int) -> list[str]:
+        """Do as `between` does for all methods at once, where there are many."""
+        differences = sign * (self.values.to_numpy(float) - self.values.loc[other].to_numpy(float))
+        n = np.isfinite(differences).sum(axis=1)
+        rows = np.flatnonzero((n >= MIN_SEEDS) & (self.values.index != other))
+        n, differences = n[rows], differences[rows]
+        own = np.nanvar(differences, axis=1, ddof=1)
+        total = self.freedom + n - 1
+        error = np.sqrt((self.freedom * self.shared + (n - 1) * own) / total / n)
+        quantiles = np.array([_quantile(1 - ALPHA / 4 / among, float(freedom)) for freedom in total])
+        return [str(self.values.index[i]) for i in rows[np.nanmean(differences, axis=1) > quantiles * error]]
 
     @property
     def pairs(self) -> int:

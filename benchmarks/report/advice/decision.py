@@ -123,7 +123,6 @@ def advise(
     runs = comparisons([_only(place, allowed) for place in levels], tables)
     whole = _choose(found, list(range(len(levels))), allowed, runs, control)
     apart = _apart(found, whole, allowed, control)
-    others = [name for name in runs.values.index if name != control]
     return Advice(
         dataset=levels[0].dataset,
         protocol=levels[0].protocol,
@@ -131,8 +130,8 @@ def advise(
         seeds=runs.values.shape[1],
         choice=whole,
         apart=apart,
-        better=[n for n in others if control in runs.values.index and runs.against(n, control).called > 0],
-        behind=[n for n in runs.values.index if n != runs.leader and runs.between(n, runs.leader).called < 0],
+        better=runs.better(control),
+        behind=runs.behind(),
         leader=runs.leader,
         rho=found.rho,
         datasets=found.datasets,

@@ -12,6 +12,7 @@ from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.reference import experience
 from benchmarks.report.advice.regret import POLICIES, regret
 from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
+from benchmarks.report.data.variants import without_variants
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Advised:
 
 
 def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> Advised:
-    """Advise on every dataset and protocol of the records.
+    """Advise on every dataset and protocol of the records; variants of a method are neither advised nor its rivals.
 
     Args:
         frame: the records, see `benchmarks.report.COLUMNS`.
@@ -44,6 +45,7 @@ def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> 
         control: the method that others are compared with.
         score: whether to score the advice on seeds left out, too.
     """
+    frame = without_variants(frame[frame["comparison"].eq(AS_IN_PAPER)])
     mine = places(frame, metric)
     datasets = {place.dataset for place in mine}
     others = [*mine, *(place for place in experience(metric) if place.dataset not in datasets)]
@@ -53,7 +55,7 @@ def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> 
         groups.setdefault((place.dataset, place.protocol), []).append(place)
     result = Advised()
     for (dataset, protocol), group in groups.items():
-        at = frame["dataset"].eq(dataset) & frame["protocol"].eq(protocol) & frame["comparison"].eq(AS_IN_PAPER)
+        at = frame["dataset"].eq(dataset) & frame["protocol"].eq(protocol)
         cost = frame[at].groupby("label").agg(steps=("steps", "median"), seconds=("seconds_fit", "median"))
         found = advise(group, estimator, control, cost, tables=len(groups))
         result.advice += [found] if found else []

@@ -10,6 +10,7 @@ from benchmarks.report.advice.calls import MIN_SEEDS, Comparison
 from benchmarks.report.advice.decision import MARGIN, SURE, Advice, Choice
 from benchmarks.report.advice.places import Place, decided_by
 from benchmarks.report.data.names import METRICS, dataset_title, level_name, number
+from benchmarks.report.data.variants import RULE as VARIANTS_RULE
 
 NAMED = 5
 """So many methods are named one by one before "and n more"."""
@@ -27,7 +28,9 @@ RULES = [
     "being one observation; t-tests with moderated variances; of the error rate of 5 %, half is shared by the "
     "comparisons with the control, half by all pairs of methods, both by all tables of the report. With fewer than "
     f"{MIN_SEEDS} seeds none is called. Within {MARGIN:g} point: the whole 95 % interval of the difference on "
-    "these runs lies inside; not corrected for the number of methods.",
+    "these runs lies inside; not corrected for the number of methods. The advised method is picked from many: its "
+    "interval over the control holds for any of them at once (Bonferroni).",
+    VARIANTS_RULE,
     "A cheaper method never replaces the advised one; it is named where it is within the margin, takes at most "
     "half the steps and saves at least a minute a training.",
     "Seeds draw the split, the subset and the training anew from the same pool of images: the intervals are "
@@ -148,7 +151,7 @@ def _called(advice: Advice) -> str:
 def _measured(pair: Comparison) -> str:
     if pair.seeds < MIN_SEEDS:
         return f"{pair.difference:+.1f} points"
-    return f"{pair.difference:+.1f} points [95 % {pair.low:+.1f}, {pair.high:+.1f}]"
+    return f"{pair.difference:+.1f} points [95 % {pair.lowest:+.1f}, {pair.highest:+.1f}]"
 
 
 def _more(choice: Choice) -> str:

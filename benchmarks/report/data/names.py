@@ -14,6 +14,8 @@ from methods import FAMILIES
 PROPOSED = "multiscale-two-stage"
 READINGS = (PROPOSED, "multiscale-two-stage-adjusted", "multiscale-logit-adjustment")
 """The paper's method by its abstract, what this suite makes of it, and the control of that: its loss without stages."""
+FUSION = "few-defect-fusion"
+"""This suite's own method for few minority images."""
 COMMON = ("oversampling", "undersampling", "weighted-cross-entropy", "focal", "under-bagging")
 """The common methods that the paper's margins are taken over."""
 

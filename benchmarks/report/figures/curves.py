@@ -11,12 +11,14 @@ from scipy import stats
 
 from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number
 from benchmarks.report.data.points import comparable
+from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.style import GREY, look, member_look, new_figure
 from benchmarks.report.tables.tables import level_average
 
 
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
     """Choose the methods to tell apart: the proposed one, the control, and the best of every family by its average."""
+    part = ranked(part)
     average = level_average(part.pivot(index="label", columns="level", values=metric)).dropna() * METRICS[metric].sign
     families = part.drop_duplicates("label").set_index("label")["family"]
     chosen = {name for name in (control, PROPOSED) if name in families.index}

@@ -16,6 +16,7 @@ from benchmarks.report.advice.decision import Advice
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, slug
 from benchmarks.report.data.points import both_comparisons
+from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
 from benchmarks.report.figures.cost import cost_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
@@ -62,14 +63,14 @@ class Job:
         return [path for pair in files for path in pair]
 
     def _figures(self) -> Iterator[tuple[str, Figure]]:
-        part, metric, control = self.part, self.metric, self.control
+        part, metric, control = ranked(self.part), self.metric, self.control
         chosen, level = highlights(part, metric, control), extreme(part)
         measured = part[part[metric].notna()]
         # a curve of one point says nothing: the dots beside the advice and the map of gains show one level
         if measured["level"].nunique() > 1 or measured["label"].nunique() == 1:
             yield metric, curve_figure(part, metric, control)
         if measured["level"].nunique() > 1 and measured["label"].ne(control).any():
-            yield f"families-{metric}", family_figure(part, metric, control)
+            yield f"families-{metric}", family_figure(self.part, metric, control)
         if (gains := gain_map(part, metric, control, max(self.layout.top, 20), self.layout.columns)) is not None:
             yield f"gain-{metric}", gains
         if (cost := cost_figure(part, metric, chosen)) is not None:

@@ -32,6 +32,8 @@ class Analysis:
         values: blocks x methods, seeds averaged, nothing missing.
         left_out: methods and blocks left out because something was missing.
         ranks: mean rank of each method, best first (1 is best).
+        rank_intervals: `low` and `high` of each mean rank, 95 %, by bootstrap over datasets; empty with fewer than
+            three.
         friedman: `chi2` (tie-corrected, scipy's), `p`, `chi2_plain` (without the correction), `iman_davenport` (F).
         critical_difference: Nemenyi's, at the level of 5 %; None with too few blocks.
         nemenyi: p-values of all pairs; None with too few blocks.
@@ -46,6 +48,7 @@ class Analysis:
     values: pd.DataFrame
     left_out: list[str] = field(default_factory=list)
     ranks: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    rank_intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     friedman: dict[str, float] = field(default_factory=dict)
     critical_difference: float | None = None
     nemenyi: pd.DataFrame | None = None
@@ -62,6 +65,7 @@ def analyse(table: pd.DataFrame, metric: str, control: str) -> Analysis:
         result.verdict = f"No test: {methods} methods have values on {blocks} common blocks."
         return result
     result.ranks = mean_ranks(values, result.metric).sort_values(kind="stable")
+    result.rank_intervals = rank_intervals(values, result.metric)
     if blocks < MIN_BLOCKS:
         result.verdict = (
             f"No test and no diagram: there are {blocks} blocks (dataset x protocol x level) and "
@@ -107,6 +111,28 @@ def block_name(block: Any) -> str:
 def mean_ranks(values: pd.DataFrame, metric: Metric) -> pd.Series:
     """Return the mean rank of each column; 1 is best, ties share their ranks."""
     return (-metric.sign * values).rank(axis="columns", method="average").mean()
+
+
+def rank_intervals(values: pd.DataFrame, metric: Metric, draws: int = 2000) -> pd.DataFrame:
+    """Return 95 % intervals of the mean ranks by bootstrap: whole datasets are drawn, each with all its levels.
+
+    Args:
+        values: blocks x methods, with the index level `dataset`.
+        metric: what is ranked.
+        draws: how many samples of datasets.
+
+    Returns:
+        Indexed by method: `low`, `high`; empty with fewer than three datasets.
+    """
+    ranks = (-metric.sign * values).rank(axis="columns", method="average").groupby(level="dataset", sort=False)
+    sums, counts = ranks.sum(), ranks.size().to_numpy(float)
+    if len(sums) < MIN_DATASETS:
+        return pd.DataFrame()
+    rng = np.random.default_rng(20210512)
+    times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), draws)
+    means = (times @ sums.to_numpy(float)) / (times @ counts)[:, None]
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    return pd.DataFrame({"low": low, "high": high}, index=values.columns)
 
 
 def friedman(values: pd.DataFrame, metric: Metric) -> dict[str, float]:

@@ -35,13 +35,24 @@ def _section(analysis: Analysis) -> list[str]:
     if analysis.friedman:
         lines += ["", friedman_sentence(analysis), "", f"*{CAVEAT}*"]
     if len(analysis.ranks):
-        ranks = [[escape_markdown(str(label)), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
-        lines += ["", "### Mean ranks (1 is best)", "", _table(ranks, ["method", "mean rank"])]
+        lines += ["", "### Mean ranks (1 is best)", "", *_ranks(analysis)]
     if not analysis.against_control.empty:
         lines += ["", f"### Against {analysis.control}", "", *_control(analysis)]
     elif len(analysis.ranks):
         lines += ["", f"The control {analysis.control} is not among the complete methods: nothing is compared with it."]
     return lines
+
+
+def _ranks(analysis: Analysis) -> list[str]:
+    bounds = analysis.rank_intervals
+    rows = [[escape_markdown(str(label)), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
+    if bounds.empty:
+        return [_table(rows, ["method", "mean rank"])]
+    for row, label in zip(rows, analysis.ranks.index, strict=True):
+        row.append(f"[{bounds['low'][label]:.1f}, {bounds['high'][label]:.1f}]")
+    datasets = analysis.values.index.get_level_values("dataset").nunique()
+    note = f"Intervals: bootstrap over the {datasets} datasets, each with all its levels; of few, they are too narrow."
+    return [_table(rows, ["method", "mean rank", "95 % interval"]), "", note]
 
 
 def friedman_sentence(analysis: Analysis) -> str:

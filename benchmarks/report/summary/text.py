@@ -61,10 +61,12 @@ def overall(analysis: Analysis | None) -> list[str]:
         return []
     best = str(analysis.ranks.index[0])
     blocks = len(analysis.values)
+    bounds = analysis.rank_intervals
+    span = "" if bounds.empty else f", 95 % {bounds['low'][best]:.1f} to {bounds['high'][best]:.1f} over datasets"
     text = [
         f"Over all {blocks} blocks (dataset, protocol, level; second to datasets, since levels share images), "
         f"{best} has the best mean rank "
-        f"({analysis.ranks.iloc[0]:.1f} of {len(analysis.ranks)}; 1 is best)."
+        f"({analysis.ranks.iloc[0]:.1f} of {len(analysis.ranks)}{span}; 1 is best)."
     ]
     if analysis.critical_difference is not None and analysis.friedman["p"] < 0.05:
         near = analysis.ranks[analysis.ranks <= analysis.ranks.iloc[0] + analysis.critical_difference].index[1:]

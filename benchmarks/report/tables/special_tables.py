@@ -20,6 +20,8 @@ from benchmarks.report.data.names import (
     slug,
 )
 from benchmarks.report.data.points import skipped
+from benchmarks.report.data.variants import FAMILY
+from benchmarks.report.data.variants import RULE as VARIANTS_RULE
 from benchmarks.report.tables.model import RULE, Entry, Table
 from benchmarks.report.tables.tables import dataset_table, entry_of, file_name, grouped, marks
 
@@ -39,6 +41,26 @@ def ablation_tables(table: pd.DataFrame, collection: Collection, metric: str) ->
         mine = part[part["label"].isin(names)]
         if mine.loc[~mine["label"].isin([PROPOSED]), metric].notna().any():
             result.append(_ablation_table(mine, names, (str(dataset), str(protocol)), collection, metric))
+    return result
+
+
+def variant_tables(table: pd.DataFrame, collection: Collection, metric: str, control: str) -> list[Table]:
+    """Make one table of variants x level per comparison, dataset and protocol, below the control and the proposed."""
+    result = []
+    for (comparison, dataset, protocol), part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
+        if not part["family"].eq(FAMILY).any():
+            continue
+        mine = part[part["family"].eq(FAMILY) | part["label"].isin([control, PROPOSED])]
+        reasons = skipped(collection.grids, str(dataset), str(protocol))
+        made = dataset_table(mine, (str(comparison), str(dataset), str(protocol)), reasons, metric)
+        place = made.columns.index("Rank")
+        made.columns.pop(place)
+        for *_, entries in made.rows:
+            entries.pop(place)
+        made.caption = f"Variants of one method: {made.caption}"
+        made.notes.append(VARIANTS_RULE)
+        made.name = file_name(slug("variants", str(dataset), str(protocol)), str(comparison), metric)
+        result.append(made)
     return result
 
 

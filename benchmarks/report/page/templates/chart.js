@@ -23,7 +23,7 @@ function leading(rows) {
   const best = new Map();
   for (const row of rows) {
     const known = best.get(row.family);
-    if (row.average !== undefined && (!known || better(row.average, known.average))) best.set(row.family, row);
+    if (row.family !== "variants" && row.average !== undefined && (!known || better(row.average, known.average))) best.set(row.family, row);
   }
   const names = new Set([...best.values()].map((row) => row.label));
   return (row) => rows.length <= 10 || names.has(row.label) || row.label === DATA.control || row.label === DATA.proposed;

@@ -81,6 +81,7 @@ function addMarks(rows) {
   };
   for (const row of rows) {
     row.marks = {};
+    if (row.family === "variants") continue; // beside their method, out of the ranking
     for (const [level, point] of row.at) {
       const value = measured(point);
       if (value) add(`${row.dataset}\n${level}`, row, `L${level}`, value.mean, value.n >= point.asked);
