@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
     made.add_argument("--top", type=int, default=12, metavar="K", help="methods in a figure (default: %(default)s)")
     made.add_argument("--columns", type=int, default=1, choices=(1, 2), help="width of figures, in columns of a paper")
+    made.add_argument("--pdf", action="store_true", help="figures as PDF, too, for print")
     made.add_argument("--no-figures", action="store_true", help="leave out the figures, which take most of the time")
     made.add_argument(
         "--watch", action="store_true", help="keep the page up to date while records come in, until Ctrl-C"
@@ -71,7 +72,7 @@ def _main(options: argparse.Namespace) -> int:
         options.metric,
         options.control,
         figures=not options.no_figures,
-        layout=Layout(options.columns, max(1, options.top)),
+        layout=Layout(options.columns, max(1, options.top), options.pdf),
         methods=options.methods.split(",") if options.methods else (),
         prior=options.prior,
         cost=options.cost,

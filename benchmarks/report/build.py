@@ -98,7 +98,7 @@ def build(
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
     Writes `report.html`, `summary.md`, `regret.md|.csv`, `claims.md`, `statistics.md`, `records.csv.gz` (all records
-    as one table), `tables/*.md|.tex|.csv` and `figures/*.png|.pdf`.
+    as one table), `tables/*.md|.tex|.csv` and `figures/*.png` (`.pdf`, too, where asked).
 
     Args:
         results: folders that hold records; the same cell in two of them is checked for equality.
@@ -106,7 +106,7 @@ def build(
         metric: one of `benchmarks.report.METRICS`.
         control: the method that others are compared with.
         figures: whether to draw the figures, which takes most of the time.
-        layout: columns and number of methods of the figures, number of methods of the tables.
+        layout: columns, number of methods and formats of the figures.
         methods: wildcards of the methods to show, beside the control; all by default.
         prior: judge the stored scores again at this prior: `balanced`, `training` or shares such as `0.99,0.01`.
         cost: likewise at these costs, of a missed defect to a false alarm, such as `20:1`.
@@ -166,6 +166,7 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
     folder.mkdir(parents=True, exist_ok=True)
     made = [
         *dataset_tables(ranked(table), collection, choice.metric),
+        *(dataset_tables(ranked(table), collection, "roc_auc") if choice.metric == "accuracy" else []),
         *summary_tables(ranked(table), choice.metric),
         *variant_tables(table, collection, choice.metric, choice.control),
         *ablation_tables(table, collection, choice.metric),

@@ -190,12 +190,14 @@ def test_only_what_was_measured_can_be_chosen(opened, mixed_file):
     assert column(page, "IR 10") == ["90.00"]
 
 
-def test_curves_are_drawn_with_bands_and_follow_the_metric(opened):
+def test_curves_are_drawn_bands_where_asked_and_follow_the_metric(opened):
     page = opened()
     page.locator("#chart").scroll_into_view_if_needed()
     page.wait_for_selector("#chart .main-svg", timeout=20_000)
-    shown = page.evaluate("document.getElementById('chart').data.filter((t) => t.visible === true).length")
-    assert shown == 2 * 7, "a curve and a band for each highlighted method"
+    count = "document.getElementById('chart').data.filter((t) => t.visible === true).length"
+    assert page.evaluate(count) == 7, "a curve for each highlighted method"
+    page.click("#bands")
+    page.wait_for_function(f"{count} === 14", timeout=20_000)
     page.select_option("#f-metric", "ece")
     playwright.expect(page.locator("#chart .ytitle")).to_contain_text("calibration")
 

@@ -1,5 +1,7 @@
 """The advice: what it weighs, when it is sure, and that it does not depend on the machine."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,9 +82,20 @@ def test_absence_of_evidence_is_no_advice_for_the_control():
     found = advise([place(means, noise=6.0, rng=rng)], Estimator([]), "cross-entropy")
     assert not found.choice.decided
     assert "cross-entropy" not in found.choice.equals
-    text = headline(found)
-    assert text.startswith(f"Undecided; best so far, and the one to use: {found.choice.label}")
-    assert "would tell it from" in text
+    assert headline(found).startswith(f"Use {found.choice.label} for now; undecided between it and ")
+    told = sentences(found, "accuracy")[0]
+    assert told.startswith(f"Best so far: {found.choice.label}")
+    assert "would tell it from" in told
+
+
+@pytest.mark.parametrize(("noise", "decimals"), [(6.0, 0), (0.1, 1)])
+def test_a_wide_interval_carries_no_decimals(noise, decimals):
+    means = {name: 80.0 + 4.0 * (name == "focal") for name in NAMES}
+    found = advise([place(means, noise=noise, rng=np.random.default_rng(4))], Estimator([]), "cross-entropy")
+    (numbers,) = re.findall(
+        r"these runs alone say (\S+) points \[95 % (\S+), (\S+)\]", " ".join(sentences(found, "accuracy"))
+    )
+    assert all(len(number.partition(".")[2]) == decimals for number in numbers)
 
 
 def test_a_clear_winner_is_decided_and_called():

@@ -12,8 +12,9 @@ from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.figures.classes import confusion_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
-from benchmarks.report.figures.draw import draw_all
+from benchmarks.report.figures.draw import Layout, draw_all
 from benchmarks.report.figures.gains import advice_figure, gain_map
+from benchmarks.report.figures.ranks import critical_difference_diagram
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, member_look, save, styled
 from benchmarks.report.statistics.tests import analyse
@@ -37,7 +38,7 @@ def table(collection):
 def drawn(collection, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     analyses = {"as-in-paper": analyse(table, "accuracy", "cross-entropy")}
-    return draw_all(table, collection, analyses, "accuracy", "cross-entropy", folder)
+    return draw_all(table, collection, analyses, "accuracy", "cross-entropy", folder, layout=Layout(pdf=True))
 
 
 def test_every_kind_of_figure_in_both_formats(drawn):
@@ -67,9 +68,33 @@ def test_figures_are_images_and_documents_with_something_on_them(drawn):
 
 def test_the_same_records_give_the_same_bytes(table, tmp_path):
     with styled():
-        first = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "a")
-        again = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "b")
+        first = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "a", pdf=True)
+        again = save(curve_figure(table, "accuracy", "cross-entropy"), tmp_path, "b", pdf=True)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+
+
+def test_critical_difference_of_the_best_ten_and_the_control(tmp_path):
+    names = [*list(METHODS)[:15], "multiscale-two-stage"]
+    table = points(collect([generate(tmp_path, ["elpv", "dagm/1"], names, [5, 10, 20], [0])]))
+    analysis = analyse(table, "accuracy", list(METHODS)[0])
+    with styled():
+        figure = critical_difference_diagram(analysis)
+    drawn = " ".join(text.get_text() for text in figure.axes[0].texts)
+    best = [str(name) for name in analysis.ranks.index[:10]]
+    assert {name for name in analysis.ranks.index if f"{name} (" in drawn or f") {name}" in drawn} >= {
+        *best,
+        analysis.control,
+    }
+    assert drawn.count("(") == len({*best, analysis.control})
+    assert figure.axes[0].get_title() == ""
+
+
+def test_without_being_asked_no_pdf_is_written_and_none_of_an_older_report_stays(table, tmp_path):
+    with styled():
+        figure = curve_figure(table, "accuracy", "cross-entropy")
+        assert [path.suffix for path in save(figure, tmp_path, "a", pdf=True)] == [".png", ".pdf"]
+        assert [path.suffix for path in save(figure, tmp_path, "a")] == [".png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_the_style_leaves_the_callers_settings_alone():

@@ -54,6 +54,23 @@ class Effects:
     scale: Array
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Other datasets' effects, None where there are none, the variance of one run there, and how many datasets."""
+
+    effects: Effects | None
+    typical: float
+    datasets: int
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What other datasets say of some places: mean (M, L), and the covariance (M, L, L) that they explain."""
+
+    mean: Array | float
+    explained: Array | float
+
+
 @dataclass
 class Posterior:
     """What is believed of each method's effect at the levels of one dataset, in points.
@@ -89,7 +106,8 @@ class Estimator:
     others: Sequence[Place]
     draws: int = 2000
     _fitted: dict[tuple[object, ...], Array] = field(default_factory=dict)
-    _known: dict[tuple[str, ...], Effects] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], _Known] = field(default_factory=dict)
+    _said: dict[tuple[object, ...], _Said] = field(default_factory=dict)
 
     def posterior(self, mine: Sequence[Place], use_mine: bool = True, draw: bool = True) -> Posterior:
         """Combine what was measured at some places of one dataset with what is known from the other datasets.
@@ -101,28 +119,30 @@ class Estimator:
         """
         names = sorted(set().union(*(place.values.index for place in mine)))
         here = base_name(mine[0].dataset)
-        others = [
-            p for p in self.others if base_name(p.dataset) != here and len(p.values.index.intersection(names)) > 1
-        ]
-        own = effects(mine, names, _typical_noise(others))
         key = (here, *names)
-        if others and key not in self._known:
-            self._known[key] = effects(others, names, _typical_noise(others))
-        known = self._known.get(key)
-        weights = self._hyperparameters(known)
+        if key not in self._known:
+            self._known[key] = _known(self.others, here, names)
+        known = self._known[key]
+        own = effects(mine, names, known.typical)
+        weights = self._hyperparameters(known.effects)
         rng, count = np.random.default_rng(20210512), self.draws if draw else 0
-        if known is None:
-            mean, cov = _condition(own, None, weights, 0.0)[:2]
+        kernel = _kernel(_relations(own.at, own.at), weights)
+        if known.effects is None:
+            mean, cov = _condition(own, kernel, _Said(0.0, 0.0), 0.0)[:2]
             return _with_draws(names, mine, own.scale, [mean], [cov], np.ones(1), np.zeros_like(mean), rng, count)
+        at = (*key, *((place.dataset, place.protocol, place.level) for place in mine))
+        if at not in self._said:
+            self._said[at] = _say(known.effects, own.at, weights)
+        said = self._said[at]
         rhos = RHO if use_mine else np.array([RHO[-1]])
-        parts = [_condition(own, known, weights, float(rho), use_mine) for rho in rhos]
+        parts = [_condition(own, kernel, said, float(rho), use_mine) for rho in rhos]
         evidence = np.array([part[2] for part in parts])
         share = np.exp(evidence - evidence.max())
         share /= share.sum()
-        prior = _condition(own, known, weights, float(share @ rhos), use_mine=False)[0]
+        prior = _condition(own, kernel, said, float(share @ rhos), use_mine=False)[0]
         means, covs = [part[0] for part in parts], [part[1] for part in parts]
         made = _with_draws(names, mine, own.scale, means, covs, share, prior, rng, count)
-        made.rho, made.datasets = float(share @ rhos), len({place.dataset for place in others})
+        made.rho, made.datasets = float(share @ rhos), known.datasets
         return made
 
     def _hyperparameters(self, known: Effects | None) -> Array:
@@ -131,7 +151,8 @@ class Estimator:
         key = (*known.methods, *((p.dataset, p.protocol, p.level) for p in known.at))
         if key not in self._fitted:
             noise = known.noise.mean(axis=1)
-            found = minimize(_loss, START, args=(known.at, known.scaled, noise), method="L-BFGS-B")
+            relations = _relations(known.at, known.at)
+            found = minimize(_loss, START, args=(relations, known.scaled, noise), method="L-BFGS-B")
             self._fitted[key] = found.x
         return self._fitted[key]
 
@@ -206,42 +227,66 @@ def _typical_noise(at: Sequence[Place]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def _kernel(at: Sequence[Place], other: Sequence[Place], weights: Array) -> Array:
-    """Return the covariance between the effects at places (P, Q)."""
-    share = np.exp(weights[:4] - weights[:4].max())
-    share /= share.sum()
+def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
+    """Gather what is known of some methods from other datasets than this one."""
+    others = [p for p in places if base_name(p.dataset) != here and len(p.values.index.intersection(names)) > 1]
+    typical = _typical_noise(others)
+    found = effects(others, names, typical) if others else None
+    return _Known(found, typical, len({place.dataset for place in others}))
+
+
+def _relations(at: Sequence[Place], other: Sequence[Place]) -> tuple[Array, Array, Array]:
+    """Return, for places (P, Q): same dataset, squared difference of log IR, same place."""
     same = np.array([[p.dataset == q.dataset for q in other] for p in at], dtype=float)
     log = [np.log([place.imbalance for place in group]) for group in (at, other)]
-    near = np.exp(-0.5 * ((log[0][:, None] - log[1][None, :]) / np.exp(weights[4])) ** 2)
     key = [[(p.dataset, p.protocol, p.level) for p in group] for group in (at, other)]
     identical = np.array([[p == q for q in key[1]] for p in key[0]], dtype=float)
+    return same, (log[0][:, None] - log[1][None, :]) ** 2, identical
+
+
+def _kernel(relations: tuple[Array, Array, Array], weights: Array) -> Array:
+    """Return the covariance between the effects at places (P, Q)."""
+    same, apart, identical = relations
+    share = np.exp(weights[:4] - weights[:4].max())
+    share /= share.sum()
+    near = np.exp(-0.5 * apart / np.exp(2 * weights[4]))
     return np.asarray(share[0] + share[1] * same + share[2] * same * near + share[3] * identical)
 
 
-def _loss(weights: Array, at: list[Place], scaled: Array, noise: Array) -> float:
+def _loss(weights: Array, relations: tuple[Array, Array, Array], scaled: Array, noise: Array) -> float:
     """Return the negative log likelihood, with a wide normal prior on the weights' logarithms."""
-    factor = np.linalg.cholesky(_kernel(at, at, weights) + np.diag(noise + 1e-6))
+    factor = np.linalg.cholesky(_kernel(relations, weights) + np.diag(noise + 1e-6))
     whitened = np.linalg.solve(factor, scaled)
     fit = 0.5 * float((whitened**2).sum()) + scaled.shape[1] * float(np.log(np.diag(factor)).sum())
     return float(fit + 0.5 * ((weights / 3) ** 2).sum())
 
 
+def _say(known: Effects, at: list[Place], weights: Array) -> _Said:
+    """Predict the effects at some places from those known; this is the large system, and is solved once."""
+    across = _kernel(_relations(at, known.at), weights)
+    each = _kernel(_relations(known.at, known.at), weights) + known.noise.T[:, :, None] * np.eye(len(known.at))
+    right = np.concatenate(
+        [known.scaled.T[:, :, None], np.broadcast_to(across.T, (len(each), *across.T.shape))], axis=2
+    )
+    solved = across @ np.linalg.solve(each, right)
+    return _Said(solved[:, :, 0], solved[:, :, 1:])
+
+
 def _condition(
-    own: Effects, known: Effects | None, weights: Array, rho: float, use_mine: bool = True
+    own: Effects, kernel: Array, said: _Said, rho: float, use_mine: bool = True
 ) -> tuple[Array, Array, float]:
-    """Return mean (M, L) and covariance (M, L, L) of the own effects, scaled, and the log evidence of all data."""
-    parts = ([known] if known else []) + ([own] if use_mine else [])
-    at = [place for part in parts for place in part.at]
-    mine = np.array([part is own for part in parts for _ in part.at])
-    scaled, noise = np.concatenate([p.scaled for p in parts]), np.concatenate([p.noise for p in parts])
-    total = np.where(mine[:, None] == mine[None, :], 1.0, rho) * _kernel(at, at, weights)
-    across = np.where(mine[None, :], 1.0, rho) * _kernel(own.at, at, weights)
-    each = total[None] + noise.T[:, :, None] * np.eye(len(at))[None]
-    solved = np.linalg.solve(each, scaled.T[:, :, None])[:, :, 0]
-    gain = np.linalg.solve(each, np.broadcast_to(across.T, (len(each), *across.T.shape)))
-    covariance = _kernel(own.at, own.at, weights)[None] - np.einsum("lp,mpk->mlk", across, gain)
-    evidence = -0.5 * float((solved * scaled.T).sum()) - 0.5 * float(np.linalg.slogdet(each)[1].sum())
-    return solved @ across.T, covariance, evidence
+    """Return mean (M, L) and covariance (M, L, L) of the own effects, scaled, and the log evidence but a constant."""
+    shape = (len(own.methods), len(own.at))
+    mean = np.broadcast_to(rho * np.asarray(said.mean), shape)
+    covariance = np.broadcast_to(kernel - rho**2 * np.asarray(said.explained), (*shape, shape[1]))
+    if not use_mine:
+        return mean, covariance, 0.0
+    total = covariance + own.noise.T[:, :, None] * np.eye(shape[1])
+    rest = own.scaled.T - mean
+    solved = np.linalg.solve(total, np.concatenate([rest[:, :, None], covariance], axis=2))
+    evidence = -0.5 * float((rest * solved[:, :, 0]).sum()) - 0.5 * float(np.linalg.slogdet(total)[1].sum())
+    gained = covariance @ solved
+    return mean + gained[:, :, 0], covariance - gained[:, :, 1:], evidence
 
 
 def _with_draws(

@@ -48,8 +48,8 @@ def headline(advice: Advice) -> str:
         return f"Use {choice.label}; plain {advice.control} is within {MARGIN:g} point of it here, and will do."
     if choice.decided:
         return f"Use {choice.label}."
-    gain = "" if choice.measured is None else f", {_measured(choice.measured)} over {advice.control}"
-    return f"Undecided; best so far, and the one to use: {choice.label}{gain}{_more(choice)}."
+    between = f" between it and {choice.rival}" if choice.rival else ""
+    return f"Use {choice.label} for now; undecided{between}."
 
 
 def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
@@ -60,7 +60,11 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
         metric: what was asked for.
         scored: how such advice did on seeds left out (`scored_text`).
     """
-    result = [_odds(advice, metric), *([_basis(advice)] if advice.choice.gain[0] == advice.choice.gain[0] else [])]
+    result = [
+        *_undecided(advice),
+        _odds(advice, metric),
+        *([_basis(advice)] if advice.choice.gain[0] == advice.choice.gain[0] else []),
+    ]
     result += [_apart(choice, advice.control) for choice in advice.apart]
     result += [_called(advice)]
     if advice.choice.equals:
@@ -106,6 +110,15 @@ def scored_text(table: pd.DataFrame, control: str, place: str = "") -> str:
     )
 
 
+def _undecided(advice: Advice) -> list[str]:
+    """Say what the best so far gained, and what would decide; nothing where it is decided."""
+    choice = advice.choice
+    if choice.decided:
+        return []
+    gain = "" if choice.measured is None else f", {_measured(choice.measured)} over {advice.control}"
+    return [f"Best so far: {choice.label}{gain}{_more(choice)}."]
+
+
 def _odds(advice: Advice, metric: str) -> str:
     choice, title = advice.choice, METRICS[decided_by(metric)].title.lower()
     return (
@@ -119,7 +132,7 @@ def _basis(advice: Advice) -> str:
     choice, (mean, low, high) = advice.choice, advice.choice.gain
     if choice.label == advice.control:
         return "That is the control itself: nothing is expected to do better."
-    parts = [f"Expected over {advice.control}: {mean:+.1f} points [95 % {low:+.1f}, {high:+.1f}]"]
+    parts = [f"Expected over {advice.control}: {_interval(mean, low, high)}"]
     if choice.measured is not None:
         parts.append(f"these runs alone say {_measured(choice.measured)}")
     if advice.datasets:
@@ -151,7 +164,14 @@ def _called(advice: Advice) -> str:
 def _measured(pair: Comparison) -> str:
     if pair.seeds < MIN_SEEDS:
         return f"{pair.difference:+.1f} points"
-    return f"{pair.difference:+.1f} points [95 % {pair.lowest:+.1f}, {pair.highest:+.1f}]"
+    return _interval(pair.difference, pair.lowest, pair.highest)
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    """Write points with their interval; a decimal only where the interval is narrow enough to carry it."""
+    decimals = 1 if high - low < 2 * MARGIN else 0
+    mean, low, high = (round(value, decimals) + 0.0 for value in (mean, low, high))
+    return f"{mean:+.{decimals}f} points [95 % {low:+.{decimals}f}, {high:+.{decimals}f}]"
 
 
 def _more(choice: Choice) -> str:

@@ -6,8 +6,6 @@ import math
 import re
 from dataclasses import dataclass
 
-import pandas as pd
-
 from datasets import Level, UserError
 from methods import FAMILIES
 
@@ -123,11 +121,6 @@ def harder_first(protocol: str) -> bool:
 def slug(*parts: str) -> str:
     """Join names to a file name that is safe everywhere: `dagm/1`, `step` gives `dagm-1-step`."""
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
-
-
-def where_shown(row: pd.Series) -> str:
-    """Name what a figure of rows such as this one shows; as in the paper goes without saying."""
-    return ", ".join([dataset_title(row["dataset"]), f"protocol {row['protocol']}", *footing(row["comparison"])])
 
 
 def footing(comparison: str) -> list[str]:

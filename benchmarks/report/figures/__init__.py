@@ -1,1 +1,1 @@
-"""Figures of the report: PNG for screens, PDF for print, all in one style."""
+"""Figures of the report: PNG for screens, PDF for print where asked, all in one style."""

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.data.names import level_name, where_shown
 from benchmarks.report.figures.style import look, new_figure
 
 FEW_CLASSES = 4
@@ -39,7 +38,6 @@ def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -> F
         axes.set_xlabel("class (training images)")
         _cell_numbers(axes, recall * 100)
     axes.tick_params(length=0)
-    axes.set_title(_title(rows, "recall per class"), loc="left")
     figure.colorbar(image, ax=axes, label="recall (%)", pad=0.02)
     return figure
 
@@ -69,7 +67,6 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -
         axes.tick_params(labelbottom=True)
     figure.supxlabel("predicted class", fontsize=8)
     figure.supylabel("true class", fontsize=8)
-    figure.suptitle(_title(rows, "confusion"), fontsize=9)
     figure.colorbar(image, ax=list(panels), label="share of the true class (%)", shrink=0.7, pad=0.02)
     return figure
 
@@ -97,9 +94,8 @@ def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float) -> Fig
     titles = {"many": "many (> 100)", "medium": "medium (20-100)", "few": "few (< 20)"}
     axes.set_xticks(range(len(groups)), [titles[name] for name in groups])
     axes.set_xlabel("classes by training images")
-    axes.set_ylabel("Mean recall (%)")
+    axes.set_ylabel("Mean recall and sd (%)")
     axes.set_ylim(0, 100)
-    axes.set_title(_title(part[part["level"].eq(level)], "many / medium / few (bars: mean, lines: sd)"), loc="left")
     figure.legend(loc="outside right center")
     return figure
 
@@ -111,11 +107,6 @@ def _rows(frame: pd.DataFrame, labels: Sequence[str], level: float) -> pd.DataFr
 def _each(rows: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
     present = set(rows["label"])
     return [(label, rows[rows["label"].eq(label)]) for label in labels if label in present]
-
-
-def _title(rows: pd.DataFrame, what: str) -> str:
-    first = rows.iloc[0]
-    return f"{where_shown(first)}, {level_name(first['protocol'], first['level'])}: {what}"
 
 
 def _cell_numbers(axes: Axes, values: np.ndarray, size: float = 7, least: float = 0) -> None:

@@ -33,10 +33,17 @@ MAX_WORKERS = 4
 
 @dataclass(frozen=True)
 class Layout:
-    """How figures of methods are laid out: over how many columns of a paper, and so many methods at most."""
+    """How figures are laid out.
+
+    Attributes:
+        columns: of a paper, 1 or 2.
+        top: so many methods at most.
+        pdf: whether each is written as PDF, too.
+    """
 
     columns: int = 1
     top: int = 12
+    pdf: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Job:
         comparison, dataset, protocol = self.key
         with styled():
             files = [
-                save(figure, self.target, slug(dataset, protocol, _suffix(comparison), name))
+                save(figure, self.target, slug(dataset, protocol, _suffix(comparison), name), self.layout.pdf)
                 for name, figure in self._figures()
             ]
         return [path for pair in files for path in pair]
@@ -102,10 +109,10 @@ def draw_all(
     with styled():
         for each in advice:
             figure = advice_figure(each, families, layout.top, layout.columns)
-            files += save(figure, folder, picture(each))
+            files += save(figure, folder, picture(each), layout.pdf)
         for comparison, analysis in analyses.items():
-            for name, figure in _of_analysis(analysis, comparison):
-                files += save(figure, folder, slug(name, _suffix(comparison), metric))
+            for name, figure in _of_analysis(analysis):
+                files += save(figure, folder, slug(name, _suffix(comparison), metric), layout.pdf)
     jobs = list(_jobs(table, collection, metric, control, folder, layout))
     return files + [path for made in _run([job.draw for job in jobs]) for path in made]
 
@@ -145,8 +152,8 @@ def _suffix(comparison: str) -> str:
     return "" if comparison == AS_IN_PAPER else comparison
 
 
-def _of_analysis(analysis: Analysis, comparison: str) -> Iterator[tuple[str, Figure]]:
+def _of_analysis(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
     if len(analysis.ranks) > 1:
-        yield "ranks", rank_heat_map(analysis, comparison)
+        yield "ranks", rank_heat_map(analysis)
     if analysis.nemenyi is not None:
-        yield "critical-difference", critical_difference_diagram(analysis, comparison)
+        yield "critical-difference", critical_difference_diagram(analysis)

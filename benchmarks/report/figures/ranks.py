@@ -9,15 +9,17 @@ import scikit_posthocs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.data.names import dataset_title, footing, level_name
+from benchmarks.report.data.names import dataset_title, level_name
 from benchmarks.report.figures.style import new_figure
 from benchmarks.report.statistics.tests import ALPHA, Analysis
 
+DRAWN = 10
+"""So many methods stand in the critical-difference diagram, beside the control."""
 MAX_BLOCKS = 36
 """Beyond this many columns the heat map shows means over the levels of a dataset."""
 
 
-def rank_heat_map(analysis: Analysis, comparison: str) -> Figure:
+def rank_heat_map(analysis: Analysis) -> Figure:
     """Draw the rank of every method in every block, best mean rank on top."""
     ranks = (-analysis.metric.sign * analysis.values).rank(axis="columns", method="average").T
     ranks = ranks.reindex(analysis.ranks.index)
@@ -32,21 +34,25 @@ def rank_heat_map(analysis: Analysis, comparison: str) -> Figure:
     axes.set_xticks(range(ranks.shape[1]), [_column(column) for column in ranks.columns], rotation=90)
     axes.tick_params(length=0)
     _numbers(axes, ranks, len(analysis.ranks))
-    what = ", ".join([f"Rank by {analysis.metric.title.lower()}", *footing(comparison)])
-    axes.set_title(f"{what} (mean rank in brackets; 1 is best)", loc="left")
-    figure.colorbar(image, ax=axes, label="rank", shrink=0.5, pad=0.02).ax.invert_yaxis()
+    label = f"rank by {analysis.metric.title.lower()} (mean in brackets)"
+    figure.colorbar(image, ax=axes, label=label, shrink=0.5, pad=0.02).ax.invert_yaxis()
     return figure
 
 
-def critical_difference_diagram(analysis: Analysis, comparison: str) -> Figure:
-    """Draw mean ranks on a line; bars join methods that Nemenyi's test does not tell apart."""
-    methods, nemenyi = len(analysis.ranks), analysis.nemenyi
+def critical_difference_diagram(analysis: Analysis) -> Figure:
+    """Draw the best mean ranks and the control's on a line; bars join those that Nemenyi's test does not tell apart.
+
+    The ranks and the test are of all methods, whichever are drawn.
+    """
+    nemenyi = analysis.nemenyi
     assert nemenyi is not None, "drawn only where there are enough blocks"
-    figure = new_figure(7.0, 1.0 + 0.16 * methods)
+    labels = list(analysis.ranks.index)
+    shown = [name for place, name in enumerate(labels) if place < DRAWN or name == analysis.control]
+    figure = new_figure(6.9, 0.8 + 0.16 * len(shown))
     axes = figure.subplots()
     scikit_posthocs.critical_difference_diagram(
-        analysis.ranks,
-        nemenyi,
+        analysis.ranks[shown],
+        nemenyi.loc[shown, shown],
         ax=axes,
         alpha=ALPHA,
         label_fmt_left="{label} ({rank:.2f}) ",
@@ -55,13 +61,6 @@ def critical_difference_diagram(analysis: Analysis, comparison: str) -> Figure:
         crossbar_props={"color": "#D55E00", "linewidth": 1.6, "marker": ""},
         marker_props={"s": 10, "color": "black"},
         elbow_props={"linewidth": 0.7, "color": "black"},
-    )
-    what = ", ".join([f"Mean rank by {analysis.metric.title.lower()}", *footing(comparison)])
-    axes.set_title(
-        f"{what}, over {len(analysis.values)} blocks (1 is best); bars join "
-        f"methods within the critical difference of {analysis.critical_difference:.2f}",
-        fontsize=8,
-        pad=14,
     )
     return figure
 

@@ -14,7 +14,6 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
 from benchmarks.records.store import Store
-from benchmarks.report.data.names import level_name, where_shown
 from benchmarks.report.figures.style import look, new_figure
 
 BINS = 10
@@ -38,7 +37,6 @@ def score_figure(folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[
         _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
         _reliability(right, probability, truth, family)
     _finish(left, right, str(first["class_names"][rarest]))
-    figure.suptitle(f"{where_shown(first)}, {level_name(first['protocol'], level)}, seed {first['seed']}", fontsize=9)
     figure.legend(loc="outside right center")
     return figure
 

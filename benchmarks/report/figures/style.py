@@ -93,11 +93,15 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
     return figure
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and as PDF; return the files. The same figure gives the same bytes."""
-    files = [folder / f"{name}.png", folder / f"{name}.pdf"]
+def save(figure: Figure, folder: Path, name: str, pdf: bool = False) -> list[Path]:
+    """Write a figure as PNG, and as PDF where asked; return the files. The same figure gives the same bytes."""
+    files = [folder / f"{name}.png", folder / f"{name}.pdf"][: 1 + pdf]
     # The canvases are asked directly: `savefig` would draw each figure twice, and drawing is most of a report's time.
     FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+    if not pdf:
+        # one of an older report would be of other records
+        (folder / f"{name}.pdf").unlink(missing_ok=True)
+        return files
     # The layout is settled by now; solving it once more for the PDF would only cost time.
     figure.set_layout_engine("none")
     FigureCanvasPdf(figure).print_pdf(files[1], metadata={"CreationDate": None, "Producer": None, "Creator": None})

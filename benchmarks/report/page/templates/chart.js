@@ -42,7 +42,7 @@ function traces(row, style, place, visible) {
   const group = { legendgroup: row.label, visible: visible ? true : "legendonly" };
   const band = {
     ...group, x: [...x, ...[...x].reverse()], y: [...y.map((v, i) => clip(v + widths[i])), ...y.map((v, i) => clip(v - widths[i])).reverse()],
-    fill: "toself", fillcolor: colour + "22", line: { width: 0 }, hoverinfo: "skip", showlegend: false, mode: "lines",
+    fill: "toself", fillcolor: colour + "22", line: { width: 0 }, hoverinfo: "skip", showlegend: false, mode: "lines", visible: visible && view.bands ? true : false,
   };
   const seeds = levels.map((l, i) => `${values[i].n}/${row.at.get(l).asked} seeds` + (values[i].sd === null ? "" : `, sd ${show(values[i].sd)}`));
   const dash = DASHES[(place7 + place) % DASHES.length];
@@ -76,7 +76,7 @@ async function drawChart() {
   const shown = leading(mine);
   mine.sort((a, b) => shown(b) - shown(a)); // what is drawn comes first: in the legend, and for the plainest dashes
   byId("curve-note").textContent = dataset === undefined ? "Nothing in view." :
-    `${dataset}, protocol ${view.protocol}. Band: 95 % interval of the mean over seeds. The control, the proposed method and the best of each family are drawn; click a name for more, or filter the table.`;
+    `${dataset}, protocol ${view.protocol}. ${view.bands ? "Band: 95 % interval of the mean over seeds. " : ""}The control, the proposed method and the best of each family are drawn; click a name for more, or filter the table.`;
   if (!("DecompressionStream" in window)) {
     byId("curve-note").textContent = "This browser is too old for the interactive curves; the figures show the same.";
     return;

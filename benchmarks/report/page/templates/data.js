@@ -3,7 +3,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const FIELDS = ["metric", "dataset", "protocol", "level", "family", "comparison"];
 const ALL = "";
-const view = { text: "", sort: "method", descending: false, all: false };
+const view = { text: "", sort: "method", descending: false, all: false, bands: false };
 
 const POINTS = DATA.rows.map((r) => ({
   comparison: DATA.comparisons[r[0]][0], dataset: DATA.datasets[r[1]], protocol: DATA.protocols[r[2]], level: r[3],

@@ -120,6 +120,11 @@ function start() {
   byId("more").addEventListener("click", () => { view.all = true; drawTable(); });
   byId("csv").addEventListener("click", () => download(`${stem()}.csv`, csvText(currentView()), "text/csv"));
   byId("tex").addEventListener("click", () => download(`${stem()}.tex`, texText(currentView()), "application/x-tex"));
+  byId("bands").addEventListener("click", () => {
+    view.bands = !view.bands;
+    byId("bands").setAttribute("aria-pressed", String(view.bands));
+    drawChart();
+  });
   new IntersectionObserver((entries) => {
     if (!entries.some((e) => e.isIntersecting)) return;
     if (!chartVisible) { chartVisible = true; drawChart(); }
