@@ -76,7 +76,7 @@ def test_the_same_records_give_the_same_bytes(table, tmp_path):
 def test_critical_difference_of_the_best_ten_and_the_control(tmp_path):
     names = [*list(METHODS)[:15], "multiscale-two-stage"]
     table = points(collect([generate(tmp_path, ["elpv", "dagm/1"], names, [5, 10, 20], [0])]))
-    analysis = analyse(table, "accuracy", list(METHODS)[0])
+    analysis = analyse(table, "accuracy", next(iter(METHODS)))
     with styled():
         figure = critical_difference_diagram(analysis)
     drawn = " ".join(text.get_text() for text in figure.axes[0].texts)
