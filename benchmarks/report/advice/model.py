@@ -229,7 +229,7 @@ def _typical_noise(at: Sequence[Place]) -> float:
 
 def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
     """Gather what is known of some methods from other datasets than this one."""
-    others = [p for p in places if base_name(p.dataset) != here and len(p.values.index.intersection(names)) > 1]
+    others = [p for p in places if base_name(p.dataset) != here and len(p.values.index.intersection(list(names))) > 1]
     typical = _typical_noise(others)
     found = effects(others, names, typical) if others else None
     return _Known(found, typical, len({place.dataset for place in others}))
