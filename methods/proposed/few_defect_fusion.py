@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from methods.base import Method, SearchSpace
 from methods.proposed.fusion import views
 from methods.proposed.fusion.memory import PositionMemory, attended, score
 from methods.proposed.fusion.scale import Logit, Prior, Scale
-from methods.proposed.fusion.teachers import Teachers
+from methods.proposed.fusion.teachers import Teachers, weights
 from methods.proposed.fusion.views import Array, Rows, Views
 from methods.registry import register
 from methods.training.context import Context
@@ -36,7 +36,8 @@ class Column:
     Attributes:
         label: of the class.
         teachers: scales of the teachers' scores.
-        mean: scale of the teachers' mean.
+        weights: of the teachers, (T,).
+        mean: scale of the teachers' weighted mean.
         memory: scale of the memory's distance.
         trust: weight of the memory's distance against the teachers' mean.
         logit: of the sum.
@@ -44,6 +45,7 @@ class Column:
 
     label: int
     teachers: list[Scale]
+    weights: Array
     mean: Scale
     memory: Scale
     trust: float
@@ -51,20 +53,21 @@ class Column:
 
     def total(self, scores: list[Array], strange: Array) -> Array:
         """Return (M,) sums of the teachers' (M, C) scores of this class and the memory's (M,) distance."""
-        apart = np.mean([s(x[:, self.label]) for s, x in zip(self.teachers, scores, strict=True)], 0)
+        apart = _weighted(self.label, self.teachers, self.weights, scores)
         return np.asarray(self.mean(apart) + self.trust * self.memory(strange).clip(-LIMIT, LIMIT))
 
 
 @register("few-defect-fusion", family="proposed", source="this suite, after Defard et al. 2021")
 class FewDefectFusion(Method):
-    """A memory of the majority, ridge regressions on what it finds strange, and a threshold from held-out images.
+    """A memory of the majority, regressions on what it finds strange, and a threshold from held-out images.
 
     A Gaussian per cell position (as padim) knows the majority. The raw cells at an image's 1, 3 and 9 strangest
     positions, averaged, stand beside the pooled maps (mean, maximum, standard deviation of every depth): a local defect
-    is a small part of any pooled map, and nearly all of these. Five class-balanced ridge regressions learn from both.
-    Their mean and, less the more minority images there are (trust / n^0.7), the memory's distance are added on one
-    scale, that of held-out scores. The threshold lies where a held-out minority image is as likely as another; while
-    there are few, a prior says how far they lie (separation). Without minority images the memory and the prior decide.
+    is a small part of any pooled map, and nearly all of these. Five ridge regressions learn from both; a sixth, and a
+    logistic one, from mean and maximum alone, and these two weigh more the more images there are (share n / (n + 3)).
+    The weighted mean and, less the more minority images there are (trust / n^0.7), the memory's distance are added on
+    one scale, that of held-out scores. The threshold lies where a held-out minority image is as likely as another;
+    while there are few, a prior says how far they lie (separation). Without any the memory and the prior decide.
 
     What is held out are whole groups; where none are given, `clusters` of like images stand for them. No gradient step
     is taken. It keeps the cells of all training images in memory. Its constants were chosen on development images.
@@ -75,6 +78,7 @@ class FewDefectFusion(Method):
 
     channels: PositiveInt = 100
     trust: NonNegativeFloat = 2.0
+    share: float = Field(default=0.6, ge=0, le=1)
     separation: PositiveFloat = 1.6
     strength: PositiveFloat = 3.0
     spread: PositiveFloat = 1.5
@@ -126,14 +130,15 @@ class FewDefectFusion(Method):
         memory = Scale.of(strange[head[labels]])
         for label in wanted.tolist():
             rest = labels != label
-            weights = 1 / counts[labels[rest]]
-            scales = [Scale.of(scores[rest, label], weights) for scores in held_out]
-            apart = np.mean([s(scores[:, label]) for s, scores in zip(scales, held_out, strict=True)], 0)
+            balance = 1 / counts[labels[rest]]
+            scales = [Scale.of(scores[rest, label], balance) for scores in held_out]
+            shares = weights(int(counts[label]), self.share)
+            mean = Scale.of(_weighted(label, scales, shares, held_out)[rest], balance)
             trust = self.trust / counts[label] ** FADING if head.sum() == 1 and not head[label] else 0.0
-            column = Column(label, scales, Scale.of(apart[rest], weights), memory, trust)
+            column = Column(label, scales, shares, mean, memory, trust)
             total = column.total(held_out, strange)
-            logit = Logit.between(total[rest], weights, total[~rest], self._prior())
-            self._columns.append(Column(label, scales, column.mean, memory, trust, logit))
+            logit = Logit.between(total[rest], balance, total[~rest], self._prior())
+            self._columns.append(replace(column, logit=logit))
 
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) float logits; of two classes the majority's is 0.
@@ -168,3 +173,8 @@ def heads(counts: Rows) -> Rows:
     if len(counts) == 2:
         return np.asarray(np.arange(2) == counts.argmax())
     return np.asarray(counts > counts.max() / 2)
+
+
+def _weighted(label: int, scales: list[Scale], shares: Array, scores: list[Array]) -> Array:
+    """Return the (M,) weighted mean of the teachers' (M, C) scores of one class, each on its scale."""
+    return np.asarray(shares @ np.stack([s(x[:, label]) for s, x in zip(scales, scores, strict=True)]))

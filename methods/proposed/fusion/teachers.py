@@ -1,4 +1,4 @@
-"""Ridge regressions that learn from the few minority images, with held-out scores in closed form."""
+"""What learns from the few minority images: ridge regressions, held out in closed form, and a logistic regression."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from methods.proposed.fusion.logistic import Logistic
 from methods.proposed.fusion.views import Array, Rows
 
 LANDMARKS = 1500
@@ -15,7 +16,7 @@ LANDMARKS = 1500
 class Kind(NamedTuple):
     """One teacher: its blocks of features, its kernel, and the penalty relative to the kernel's mean eigenvalue."""
 
-    blocks: Literal["whole", "both"]
+    blocks: Literal["pooled", "whole", "both"]
     kernel: Literal["linear", "gaussian"]
     penalty: float
 
@@ -26,7 +27,23 @@ KINDS = (
     Kind("both", "linear", 0.3),
     Kind("both", "linear", 1.0),
     Kind("both", "gaussian", 0.3),
+    Kind("pooled", "linear", 1.0),
 )
+
+POOLED = np.array([*(kind.blocks == "pooled" for kind in KINDS), True])
+"""Which teachers know no more than the heads of other methods do, mean and maximum: the last of these is logistic."""
+HALF = 3
+"""Minority images at which those have half of the most they can weigh."""
+
+
+def weights(number: int, share: float) -> Array:
+    """Return (T,) the teachers' weights, of sum 1, for a class of `number` images.
+
+    With many images what is strange tells less than what is learnt: the POOLED weigh share x number / (number + HALF)
+    together.
+    """
+    part = share * number / (number + HALF)
+    return np.asarray(np.where(POOLED, part / POOLED.sum(), (1 - part) / (~POOLED).sum()))
 
 
 class Ridge:
@@ -88,20 +105,20 @@ class Standard:
 
 
 class Teachers:
-    """The regressions of KINDS, on the whole image's features and those of its strangest cells."""
+    """The regressions of KINDS and a logistic one, on the whole image's features and those of its strangest cells."""
 
     def __init__(self, whole: Array, parts: list[Array], labels: Rows, counts: Rows, seed: int) -> None:
         """Fit to N training images.
 
         Args:
-            whole: (N, F) features of the whole image.
+            whole: (N, 3 F) features of the whole image, F each of mean, maximum and standard deviation.
             parts: (N, D) features of its strangest cells, for each number of them.
             labels: (N,).
             counts: (C,) images of each class.
             seed: of the landmarks.
         """
         rng = np.random.default_rng(seed)
-        self.standards = [Standard(whole), *map(Standard, parts)]
+        self.standards = [Standard(_pooled(whole)), Standard(whole), *map(Standard, parts)]
         self.anchors = self._features(whole, parts)
         weights = 1 / counts[labels]
         n = len(labels)
@@ -121,20 +138,25 @@ class Teachers:
             )
             for kind in KINDS
         ]
+        self.logistic = Logistic(_unit(self.anchors["pooled"]), labels, len(counts))
 
     def held_out(self, groups: Rows) -> list[Array]:
         """Return each teacher's (N, C) scores of the training images, without their groups."""
-        return [ridge.held_out(groups) for ridge in self.ridges]
+        return [*(ridge.held_out(groups) for ridge in self.ridges), self.logistic.held_out(groups)]
 
     def predict(self, whole: Array, parts: list[Array]) -> list[Array]:
         """Return each teacher's (M, C) scores."""
         features = self._features(whole, parts)
         pairs = zip(self.ridges, KINDS, strict=True)
-        return [ridge.predict(self._kernel(features[kind.blocks], kind)) for ridge, kind in pairs]
+        scores = [ridge.predict(self._kernel(features[kind.blocks], kind)) for ridge, kind in pairs]
+        return [*scores, self.logistic.predict(_unit(features["pooled"]))]
 
     def _features(self, whole: Array, parts: list[Array]) -> dict[str, Array]:
-        a, *b = (standard(x) for standard, x in zip(self.standards, [whole, *parts], strict=True))
-        return {"whole": a, "both": np.concatenate([a / np.sqrt(2), *(x / np.sqrt(2 * len(b)) for x in b)], 1)}
+        pooled, a, *b = (
+            standard(x) for standard, x in zip(self.standards, [_pooled(whole), whole, *parts], strict=True)
+        )
+        both = np.concatenate([a / np.sqrt(2), *(x / np.sqrt(2 * len(b)) for x in b)], 1)
+        return {"pooled": pooled, "whole": a, "both": both}
 
     def _kernel(self, a: Array, kind: Kind) -> Array:
         """Return the kernel between features (M, F) and the training images."""
@@ -152,3 +174,13 @@ class Teachers:
 
 def _squares(a: Array, b: Array) -> Array:
     return np.asarray(((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T).clip(min=0))
+
+
+def _pooled(whole: Array) -> Array:
+    """Return the means and maxima."""
+    return whole[:, : 2 * whole.shape[1] // 3]
+
+
+def _unit(x: Array) -> Array:
+    """Return features of variance 1, of those of a Standard."""
+    return np.asarray(x * np.sqrt(x.shape[1]))
