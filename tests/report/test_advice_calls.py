@@ -111,3 +111,9 @@ def test_with_two_seeds_nothing_is_called():
 @pytest.mark.parametrize("x", [0.05, 1.0, 7.5, 400.0])
 def test_the_inverse_of_trigamma(x):
     assert trigamma_inverse(float(polygamma(1, x))) == pytest.approx(x)
+
+
+def test_a_run_that_goes_on_has_a_leader_before_any_method_has_all_seeds():
+    values = pd.DataFrame([[80.0, np.nan], [np.nan, 90.0]], index=["focal", "crt"])
+    found = comparisons([Place("folder:x", "step", 10.0, 10.0, values)])
+    assert found.leader == "crt"

@@ -113,8 +113,9 @@ class Comparisons:
 
     @property
     def leader(self) -> str:
-        """The best mean over the seeds."""
-        return str(self.values.dropna().mean(axis=1).idxmax())
+        """The best mean over the seeds, among methods that have them all, where there are any (a run may go on)."""
+        whole = self.values.dropna()
+        return str((whole if len(whole) else self.values).mean(axis=1).idxmax())
 
     @property
     def detectable(self) -> float:
