@@ -63,6 +63,12 @@ def default_signals() -> Iterator[None]:
         signal.signal(number, before[number])
 
 
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the width of somebody's terminal: it would cut the tables that are read here."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _default_signals() -> Iterator[None]:
     with default_signals():
