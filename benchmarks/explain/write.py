@@ -61,13 +61,13 @@ def _write(part: list[Seen], views: dict[int, View], left_out: dict[str, str], f
     for point in _grouped([one for one in part if one.cell.seed == first], lambda one: one.cell.level):
         cell = point[0].cell
         figure = panel_figure(views[first], [one.column for one in point], _title(cell))
-        files += save(figure, folder, slug(_name(cell), cell.level.name, "panels"))
+        files += save(figure, folder, slug(_name(cell), cell.level.name, "panels"), pdf=True)
     clouds = [(one.cell, one.cloud) for one in part if one.cloud is not None]
     if clouds:
         names = views[first].imageset.index.class_names
         about = f"{_title(clouds[0][0])}: learnt features on two principal components of the test features"
         figure = feature_figure([cloud for _, cloud in clouds], names, about)
-        files += save(figure, folder, slug(_name(clouds[0][0]), "features"))
+        files += save(figure, folder, slug(_name(clouds[0][0]), "features"), pdf=True)
     return files + _write_scores(part, left_out, folder)
 
 
