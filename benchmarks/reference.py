@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks import report
 from benchmarks.commands.ending import ending
+from benchmarks.records.asked import without_folders
 from benchmarks.records.files import write_atomic
 from benchmarks.records.store import Store
 
@@ -43,7 +44,7 @@ def about(store: Store, frame: pd.DataFrame) -> str:
         kept = {k: v for k, v in record.environment.items() if k not in ("platform", "revision")}
         key = json.dumps(kept, sort_keys=True)
         environments[key] = environments.get(key, 0) + 1
-    commands = "\n".join(grid.command.replace(str(store.root), "DIR") for grid in store.grids())
+    commands = "\n".join(without_folders(grid.command, [store.root]) for grid in store.grids())
     places = "\n".join(f"- {count} cells: {_plain(json.loads(key))}" for key, count in environments.items())
     return (
         "# Reference results\n\n"

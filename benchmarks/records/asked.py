@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -91,3 +92,10 @@ def _read(path: Path) -> Asked:
     if asked.schema_version != SCHEMA:
         raise UserError(f"{path} has schema version {asked.schema_version}, this release reads {SCHEMA}; delete it")
     return asked
+
+
+def without_folders(command: str, folders: Iterable[Path]) -> str:
+    """Return a command with its results folders called DIR: a path of one machine tells nobody else anything."""
+    for folder in sorted(map(str, folders), key=len, reverse=True):
+        command = command.replace(folder, "DIR")
+    return command

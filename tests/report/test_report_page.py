@@ -4,9 +4,11 @@ import json
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from benchmarks.records.asked import without_folders
 from benchmarks.report import build
 from benchmarks.report.__main__ import main
 from benchmarks.report.page.data import escape_json
@@ -145,3 +147,10 @@ def wait_for(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.05)
+
+
+def test_commands_on_the_page_name_no_folder_of_this_machine() -> None:
+    command = "python -m benchmarks.run --results /home/ann/run/a --cache /home/ann/cache"
+    assert without_folders(command, [Path("/home/ann/run"), Path("/home/ann/run/a")]) == (
+        "python -m benchmarks.run --results DIR --cache /home/ann/cache"
+    )

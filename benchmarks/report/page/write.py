@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from benchmarks.records.asked import without_folders
 from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import comparison_title, dataset_title
@@ -79,7 +80,11 @@ def page(contents: Contents, refresh: int = 0) -> str:
         gaps=contents.gaps,
         completeness=_completeness(table),
         tuned=contents.tuned,
-        commands=list(dict.fromkeys(grid.command for grid in contents.collection.grids)),
+        commands=list(
+            dict.fromkeys(
+                without_folders(grid.command, contents.collection.folders) for grid in contents.collection.grids
+            )
+        ),
         environments=_environments(frame),
     )
 
