@@ -62,10 +62,7 @@ class LWS(NetworkMethod):
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with a factor for each class, from the same initial weights."""
         network = super().network(context, train)
-        scaled = Scaled(network.head.dim, train.num_classes)
-        scaled.linear.load_state_dict(network.classifier.state_dict())
-        network.classifier = scaled
-        return network
+        return network.refine(Scaled(network.head.dim, train.num_classes))
 
     def stages(self) -> list[Stage]:
         """Everything but the factors, then the factors."""

@@ -37,10 +37,7 @@ class DisAlign(NetworkMethod):
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with an alignment of its logits, which begins without effect."""
         network = super().network(context, train)
-        aligned = Aligned(network.head.dim, train.num_classes)
-        aligned.linear.load_state_dict(network.classifier.state_dict())
-        network.classifier = aligned
-        return network
+        return network.refine(Aligned(network.head.dim, train.num_classes))
 
     def stages(self) -> list[Stage]:
         """Everything but the alignment, then the alignment."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from methods.networks import backbones
 from methods.networks.backbones import conv_block
-from methods.networks.classifiers import ZeroLinear
+from methods.networks.classifiers import Aligned, Scaled, ZeroLinear
 from methods.training import inference
 from methods.training.data import Images, Inputs, TrainSet
 from methods.training.settings import BackboneSettings, NetworkSettings
@@ -42,6 +42,12 @@ class Network(nn.Module):
         """Return the (B, D) features that enter the classifier."""
         features: Tensor = self.head(self.maps(inputs))
         return features
+
+    def refine(self, classifier: Scaled | Aligned) -> Network:
+        """Put the linear classifier, with its initial weights, into one that learns more; returns this network."""
+        classifier.linear.load_state_dict(self.classifier.state_dict())
+        self.classifier = classifier
+        return self
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Return (B, C) logits."""
