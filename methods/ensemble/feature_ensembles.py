@@ -22,6 +22,8 @@ from methods.training.data import Images, TrainSet
 from methods.training.stages import Stage
 
 PREFIX = "imblearn"
+DRAWS = 10
+"""Random subsets that boosting may try before it gives up; with a dozen images of a class one in some hundred fails."""
 
 
 class FeatureEnsemble(FeatureSpace):
@@ -55,7 +57,7 @@ class FeatureEnsemble(FeatureSpace):
         try:
             return build(self.sampler, self.constructor(), seed).fit(x, y)
         except ValueError as error:
-            if "worse than random" not in str(error) and "more than 1 class" not in str(error):
+            if not _unlucky(error):
                 raise
             context.log.warning("imblearn:%s: %s", self.sampler, str(error).split("\n")[0])
         from sklearn.tree import DecisionTreeClassifier
@@ -66,7 +68,14 @@ class FeatureEnsemble(FeatureSpace):
             parameters = {**parameters, "estimator": DecisionTreeClassifier()}
         rows = _at_least(y, 10)
         context.log.warning("imblearn:%s: with whole trees, and small classes repeated up to 10 rows", self.sampler)
-        return build(self.sampler, parameters, seed).fit(x[rows], y[rows])
+        for draw in range(DRAWS):
+            try:
+                return build(self.sampler, parameters, seed + draw).fit(x[rows], y[rows])
+            except ValueError as error:
+                if not _unlucky(error) or draw == DRAWS - 1:
+                    raise
+                context.log.warning("imblearn:%s: drawn again, %s", self.sampler, str(error).split("\n")[0])
+        raise AssertionError("not reached")
 
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) log of the ensemble's class probabilities."""
@@ -117,6 +126,11 @@ class BalancedRandomForest(FeatureEnsemble):
     """Random forest, each tree on as many of every class."""
 
     sampler: ClassVar[str] = "BalancedRandomForestClassifier"
+
+
+def _unlucky(error: ValueError) -> bool:
+    """Whether a random subset taught the first classifier nothing, or held one class alone."""
+    return "worse than random" in str(error) or "more than 1 class" in str(error)
 
 
 def _at_least(y: Labels, most: int) -> Labels:

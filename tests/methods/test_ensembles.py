@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 import methods
 from methods import testing
-from methods.ensemble import members
+from methods.ensemble import feature_ensembles, members
 from methods.networks.classifiers import Cosine, NearestMean
 from methods.synthesis.cgan import missing_labels
 from methods.training import inference
@@ -195,3 +195,24 @@ def test_easy_ensemble_has_its_authors_numbers() -> None:
     subsets = method._ensemble.estimators_
     assert len(subsets) == 4
     assert {pipeline[-1].n_estimators for pipeline in subsets} == {10}
+
+
+@pytest.mark.parametrize("bad", [3, 99])
+def test_boosting_draws_again_where_its_first_subset_teaches_nothing_but_not_for_ever(bad, monkeypatch, caplog) -> None:
+    real, seeds = feature_ensembles.build, []
+
+    def build(name, parameters, seed):
+        seeds.append(seed)
+        if len(seeds) <= bad:
+            raise ValueError("BaseClassifier in AdaBoostClassifier ensemble is worse than random")
+        return real(name, parameters, seed)
+
+    monkeypatch.setattr(feature_ensembles, "build", build)
+    train = testing.made_data((30, 8))
+    if bad == 99:
+        with pytest.raises(ValueError, match="worse than random"):
+            fitted("rusboost", train)
+        assert len(seeds) == 1 + feature_ensembles.DRAWS
+    else:
+        assert fitted("rusboost", train).predict_logits(train.images).shape == (38, 2)
+        assert [seed - seeds[0] for seed in seeds] == [0, 0, 1, 2]
