@@ -1,10 +1,10 @@
-"""What cells of one module on both sides of the split are worth: elpv without its modules, as a dataset beside it.
+r"""What cells of one module on both sides of the split are worth: elpv without its modules, as a dataset beside it.
 
 Over five folds of preset `thorough`, balanced accuracy with modules apart and mixed: plain cross-entropy 79.3 and 85.0
 at IR 1, 76.8 and 84.8 at IR 10, 71.2 and 79.7 at IR 80; patchcore, which sees no defect, 73.0 and 77.2, 70.4 and 77.5,
 72.1 and 77.9.
 
-    python -m benchmarks.run --plugin experiments/elpv_mixed.py --dataset elpv --dataset elpv-mixed --preset thorough \\
+    python -m benchmarks.run --plugin experiments/elpv_mixed.py --dataset elpv --dataset elpv-mixed --preset thorough \
         --set dataset.elpv-mixed.size=160 --set dataset.elpv-mixed.folds=5 --set dataset.elpv-mixed.majority=240
 """
 
