@@ -56,7 +56,8 @@ class OneClass(Method):
 
     Of C classes the ceil(C / 2) with the most images are majority classes (ties by label). Each of a class's images is
     held out in turn and scored by the memory of the others (exactly or nearly, without learning it anew); images that
-    come in groups are held out in `folds` parts of whole groups, scored by a memory that is learnt without them.
+    come in groups are held out in `folds` parts of whole groups, scored by a memory that is learnt without them (padim
+    holds out each group by itself, in closed form: its distances grow fast where a memory has fewer images).
     threshold = the `quantile` 0.95 of these scores, so that about one in twenty majority images is taken for a minority
     one. No minority image is needed. With several classes, an image that no memory explains goes to the minority class
     whose nearest image is nearest, of pooled, standardised features.
@@ -104,15 +105,21 @@ class OneClass(Method):
 
     def _learn(self, label: int, own: TrainSet, backbone: FrozenBackbone, context: Context) -> Known:
         memory = self.memory(backbone, own.images, context, f"class {label}")
-        scores = memory.left_out
-        parts = folds_of_groups(own.groups, self.folds)
-        for k, part in enumerate(parts):
-            inside = torch.ones(len(own), dtype=torch.bool).index_fill(0, part, False)
-            without = self.memory(backbone, own.subset(_where(inside, own)).images, context, f"class {label} fold {k}")
-            scores = scores.index_copy(0, part, without.scores(backbone, own.subset(_where(~inside, own)).images))
+        scores = self.held_out(memory, own, backbone, context, f"class {label}")
         threshold = float(torch.quantile(scores, self.quantile))
         spread = float(torch.quantile(scores, 0.95) - scores.median()) / MEDIAN_TO_QUANTILE
         return Known(label, memory, threshold, max(spread, 1e-6 * max(abs(threshold), 1.0)))
+
+    def held_out(
+        self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
+    ) -> Tensor:
+        """Return (N,) scores of a class's images as if the memory had seen neither them nor their groups."""
+        scores = memory.left_out
+        for k, part in enumerate(folds_of_groups(own.groups, self.folds)):
+            inside = torch.ones(len(own), dtype=torch.bool).index_fill(0, part, False)
+            without = self.memory(backbone, own.subset(_where(inside, own)).images, context, f"{purpose} fold {k}")
+            scores = scores.index_copy(0, part, without.scores(backbone, own.subset(_where(~inside, own)).images))
+        return scores
 
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) float logits.
@@ -210,3 +217,26 @@ def left_out_squares(squares: Tensor, n: int, divisor: int, share: float = 1.0) 
         return squares
     left = 1 - share * n / ((n - 1) * divisor) * squares
     return (n / (n - 1)) ** 2 * (divisor - 1) / divisor * squares / left.clamp(min=1e-6)
+
+
+def group_left_out_squares(white: Tensor, n: int, divisor: int, share: float = 1.0) -> Tensor:
+    """Return squared Mahalanobis distances of a group's images to Gaussians that have seen none of them.
+
+    As `left_out_squares`, for m images left out at once: with G = W' W share / divisor of their whitened differences W,
+    the squares are those of the diagonal of (I - 1 1' / n - G)^-1 less 1 + 1 / (n - m), times (divisor - m) / share.
+
+    Args:
+        white: (P, D, m) L^-1 z of the m images at P positions, L the Cholesky factor of S, z an image less the mean.
+        n: images that S and the mean are of; more than m.
+        divisor: S has the scatter over this: n or n - 1.
+        share: of the scatter in S, less than 1 where it is shrunk.
+
+    Returns:
+        (P, m) float64.
+    """
+    m, wide = white.shape[2], white.double()
+    apart = torch.eye(m, dtype=wide.dtype, device=wide.device) - 1 / n - share / divisor * (wide.transpose(1, 2) @ wide)
+    inverse = torch.linalg.inv(apart).diagonal(dim1=1, dim2=2)
+    # rounding can leave an image that is all there is of a direction without a positive remainder: it is far away
+    inverse = torch.where(inverse > 0, inverse, torch.inf).clamp(max=1e6)
+    return (divisor - m) / share * (inverse - 1 - 1 / (n - m)).clamp(min=0)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
-from methods.one_class.base import OneClass, left_out_squares
+from methods.one_class.base import Memory, OneClass, folds_of_groups, group_left_out_squares, left_out_squares
 from methods.one_class.patches import cells
 from methods.registry import register
 from methods.training.context import Context
-from methods.training.data import Images
+from methods.training.data import Images, TrainSet
 from methods.training.frozen import FrozenBackbone
 
 
@@ -40,12 +41,13 @@ class PositionGaussians:
 
     def greatest(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) their squares."""
-        found = []
+        return torch.cat([white.square().sum(1).amax(0).cpu() for white in self.whitened(backbone, images)])
+
+    def whitened(self, backbone: FrozenBackbone, images: Images) -> Iterator[Tensor]:
+        """Yield (P, K, B) differences from the mean, in coordinates where the covariance is 1, batch by batch."""
         for maps in backbone.maps(images):
             apart = cells(maps, smooth=False)[:, :, self.channels].transpose(0, 1) - self.mean
-            white = torch.linalg.solve_triangular(self.factor, apart.transpose(1, 2), upper=False)
-            found.append(white.square().sum(1).amax(0).cpu())
-        return torch.cat(found)
+            yield torch.linalg.solve_triangular(self.factor, apart.transpose(1, 2), upper=False)
 
 
 @register("padim", family="one-class", source="Defard et al. 2021")
@@ -81,3 +83,14 @@ class PaDiM(OneClass):
         # leaving an image out lengthens a greater distance more: the greatest stays the greatest
         apart = left_out_squares(memory.greatest(backbone, images), len(images), len(images) - 1).sqrt()
         return replace(memory, left_out=apart)
+
+    def held_out(
+        self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
+    ) -> Tensor:
+        """Leave out each group by itself; `folds` parts would leave hardly more images than channels."""
+        known, scores = cast(PositionGaussians, memory), memory.left_out
+        for group in folds_of_groups(own.groups, len(own)):
+            white = torch.cat(list(known.whitened(backbone, own.images[group.to(own.labels.device)])), 2)
+            squares = group_left_out_squares(white, len(own), len(own) - 1)
+            scores = scores.index_copy(0, group, squares.amax(0).sqrt().float().cpu())
+        return scores

@@ -11,7 +11,13 @@ import torch
 import methods
 from methods import testing
 from methods.one_class import patches, pooled
-from methods.one_class.base import MEDIAN_TO_QUANTILE, Known, folds_of_groups, left_out_squares
+from methods.one_class.base import (
+    MEDIAN_TO_QUANTILE,
+    Known,
+    folds_of_groups,
+    group_left_out_squares,
+    left_out_squares,
+)
 from methods.one_class.patchcore import PatchMemory
 from methods.training.data import Images, TrainSet
 from methods.training.frozen import FrozenBackbone
@@ -102,6 +108,49 @@ def test_leaving_an_image_out_is_a_change_of_rank_one(n, dim, less, share):
         others = np.arange(n) != i
         expected = squares(others, divisor - 1, extra * divisor / (divisor - 1))[i]
         assert found[i].item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_group_left_out_by_hand():
+    """Of 0, 2, 4 and 10 the last two go: mean 1, variance 2 / 1 + 3 x 1 where 1 was added to 56 / 3."""
+    spread = math.sqrt(56 / 3 + 1)
+    white = torch.tensor([[[0.0 / spread, 6.0 / spread]]])  # 4 and 10 less the mean 4
+    assert group_left_out_squares(white, 4, 3)[0].tolist() == pytest.approx([(4 - 1) ** 2 / 5, (10 - 1) ** 2 / 5])
+
+
+@pytest.mark.parametrize(("n", "dim"), [(40, 4), (12, 11), (8, 20)])
+@pytest.mark.parametrize(("less", "share"), [(0, 1.0), (1, 1.0), (0, 0.3)])
+def test_leaving_a_group_out_is_as_learning_from_the_others(n, dim, less, share):
+    x = np.random.default_rng(1).normal(size=(n, dim))
+    divisor, ridge, group = n - less, 0.1 * np.eye(dim), np.arange(3)
+
+    def gaussian(rows, divisor, ridge):
+        z = x[rows] - x[rows].mean(0)
+        return x[rows].mean(0), share * z.T @ z / divisor + ridge
+
+    mean, covariance = gaussian(np.arange(n), divisor, ridge)
+    white = np.linalg.solve(np.linalg.cholesky(covariance), (x[group] - mean).T)
+    found = group_left_out_squares(torch.tensor(white)[None], n, divisor, share)[0]
+    mean, covariance = gaussian(np.arange(3, n), divisor - 3, ridge * divisor / (divisor - 3))
+    apart = x[group] - mean
+    expected = np.einsum("ni,ij,nj->n", apart, np.linalg.inv(covariance), apart)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+
+
+def test_leaving_out_a_group_of_one_is_leaving_out_an_image():
+    white = torch.randn(1, 5, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    single = left_out_squares(white.square().sum(1)[0], 50, 49)
+    torch.testing.assert_close(group_left_out_squares(white, 50, 49)[0], single)
+
+
+def test_padims_threshold_is_near_what_unknown_images_score_where_there_are_hardly_more_than_channels():
+    """Groups say nothing here, so that 1 in 20 new images is over a threshold that is a .95 quantile."""
+    generator = torch.Generator().manual_seed(0)
+    images = Images((torch.randn(1140, 2, 2, 100, generator=generator).half(),))
+    method, own = methods.create("padim"), torch.arange(140)
+    train = TrainSet(images[own], torch.zeros(140, dtype=torch.int64), 2, own // 2)
+    method.fit(train, testing.tiny_context(train))
+    over = (method.predict_logits(images[torch.arange(140, 1140)]).argmax(1) == 1).float().mean().item()
+    assert over == pytest.approx(0.05, abs=0.035)  # 140 scores: a standard deviation of .018
 
 
 @pytest.mark.parametrize("name", NAMES)
