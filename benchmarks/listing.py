@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import datasets
+from benchmarks.commands.terminal import cell
 from datasets.atomic import replacing
 
 Rows = list[tuple[str, str, str]]
@@ -34,13 +35,15 @@ def show(console: Console, plugins: Sequence[Path], cache: Path) -> None:
     for name in datasets.names():
         dataset = datasets.create(name)
         missing = datasets.availability(dataset)
-        table.add_row(name, "no" if missing else "yes", missing or f"{dataset.description} ({dataset.licence})")
+        table.add_row(
+            cell(name), "no" if missing else "yes", cell(missing or f"{dataset.description} ({dataset.licence})")
+        )
     for usage in datasets.usages():
-        table.add_row(usage, "", "your own data, by this form of name")
+        table.add_row(cell(usage), "", "your own data, by this form of name")
     console.print(table)
     table = Table("family", "method", "source", title="Methods")
     for row in methods:
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     console.print(table)
     table = Table("preset", "what it is for", title="Presets")
     for path in sorted((ROOT / "benchmarks" / "presets").glob("*.toml")):

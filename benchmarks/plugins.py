@@ -22,6 +22,7 @@ from pathlib import Path
 import datasets.registry
 import methods.registry
 from datasets import UserError
+from datasets.files import is_file
 
 REGISTRIES = {"methods": methods.registry, "datasets": datasets.registry}
 """What plug-ins add to, by the end of the entry-point group's name."""
@@ -79,7 +80,7 @@ def load_file(path: Path | str) -> tuple[str, ...]:
         PluginError: it is no Python file, fails to import, registers nothing, or a name that is taken.
     """
     path = Path(path).resolve()
-    if not path.is_file() or path.suffix != ".py":
+    if not is_file(path) or path.suffix != ".py":
         raise PluginError(f"plug-in {path}: not a Python file; give the path of a .py file that registers something")
     name = f"{MODULES}{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=4).hexdigest()}"
     if name not in sys.modules:

@@ -14,6 +14,7 @@ from benchmarks.commands import arguments as shared
 from benchmarks.commands.ending import ending
 from benchmarks.commands.request import Request
 from benchmarks.commands.stopping import stoppable
+from benchmarks.commands.terminal import show_warnings
 from benchmarks.running.progress import make_console
 
 
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command = "python -m benchmarks.run " + shlex.join(arguments)
     kept = "stopped; everything finished is kept, and the same command continues"
+    show_warnings()
     with stoppable():
         return ending(lambda: _main(options, command), kept)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import features
 
+from datasets.base import UserError
+
 IMAGE_SUFFIXES = frozenset(
     [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k"]
     + ([".avif"] if features.check("avif") else [])
@@ -18,6 +20,38 @@ IMAGE_SUFFIXES = frozenset(
 def is_image(path: Path) -> bool:
     """Say whether a path is named as a visible image file."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def is_text(value: str) -> bool:
+    """Say whether a text can be written and shown: no NUL, and nothing that is not UTF-8."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def readable(name: str) -> str:
+    """Return a file's name as text: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def resolved(path: str) -> str:
+    """Return the absolute path without links; one that cannot be followed is left as it is.
+
+    Raises:
+        UserError: it is below the home folder of nobody, or has a NUL.
+    """
+    try:
+        return str(Path(path).expanduser().resolve())
+    except OSError:
+        return str(Path(path).expanduser().absolute())
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"path {path!r}: {error}; name another") from error
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is a file at a path; a path that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+_SHOWN = 160
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like this one, or None where none does."""
@@ -17,6 +19,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?`, or a full stop where no known name is near."""
     near = nearest(name, known)
     return f"; did you mean {near!r}?" if near else "."
+
+
+def short(value: object) -> str:
+    """Return a value as it is written, the middle left out where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listed: Iterable[str] | None = None) -> str:
@@ -46,5 +57,5 @@ def explain(error: ValidationError, fields: Iterable[str]) -> str:
             hint = did_you_mean(field, fields)
             lines.append(f"no parameter {field!r}{hint} It takes: {', '.join(fields) or 'none'}")
         else:
-            lines.append(f"{field}={problem.get('input')!r}: {problem['msg']}")
+            lines.append(f"{field}={short(problem.get('input'))}: {problem['msg']}")
     return "; ".join(lines)

@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 
 from datasets.base import Dataset, Found, Index, UserError
 from datasets.decoding import BrokenImage, Scale, deep_range, is_grey, read_image
-from datasets.files import fingerprint
+from datasets.files import fingerprint, readable
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,14 @@ class FileDataset(Dataset):
     def _complaint(self, listing: Listing, broken: dict[int, BrokenImage]) -> UserError:
         if len(broken) == 1:
             return next(iter(broken.values()))
-        named = [f"{os.path.relpath(listing.files[row], listing.root)} ({e.reason})" for row, e in broken.items()]
+        named = [f"{_below(listing, listing.files[row])} ({error.reason})" for row, error in broken.items()]
         return UserError(
             f"dataset {self.name}: {len(broken)} of {len(listing.files)} images are not readable: {', '.join(named)}; "
             f"{listing.remedy}, or leave them out with --skip-bad-images"
         )
 
     def _shown(self, listing: Listing, file: Path) -> str:
-        return f"dataset {self.name}: {Path(os.path.relpath(file, listing.root)).as_posix()}"
+        return f"dataset {self.name}: {_below(listing, file)}"
 
     def _fingerprint(self, listing: Listing) -> str:
         try:
@@ -176,3 +176,8 @@ class FileDataset(Dataset):
                 f"dataset {self.name}: {len(absent)} of {len(listing.files)} listed images are missing, such as "
                 f"{absent[0] if absent else error.filename}; {listing.lost}"
             ) from error
+
+
+def _below(listing: Listing, file: Path) -> str:
+    """Name a file as seen from the root."""
+    return readable(Path(os.path.relpath(file, listing.root)).as_posix())

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from datasets import hints
 from datasets.base import Dataset, UserError
+from datasets.files import is_text
 
 D = TypeVar("D", bound=type[Dataset])
 
@@ -90,6 +91,7 @@ def expand(patterns: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for pattern in patterns:
+        _refuse_unwritable(pattern)
         if pattern.split(":", 1)[0] in _BY_PREFIX and ":" in pattern:
             found[canonical(pattern)] = None
             continue
@@ -98,6 +100,11 @@ def expand(patterns: Iterable[str]) -> list[str]:
             raise unknown("dataset", pattern, registered())
         found.update(dict.fromkeys(matches))
     return list(found)
+
+
+def _refuse_unwritable(name: str) -> None:
+    if not is_text(name):
+        raise UserError(f"dataset {name!r}: a name with a NUL, or that is not UTF-8; rename the folder or file")
 
 
 def get(name: str) -> type[Dataset]:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 
 from benchmarks.commands.stopping import Terminated
+from benchmarks.commands.terminal import plain
 from datasets import UserError
 
 EXIT_USER_ERROR = 2
+EXIT_FAULT = 70
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
-OUT_OF_REACH = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+REMEDIES = {
+    errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`), or use fewer --workers",
+    errno.ENFILE: "the machine has no file left to open; use fewer --workers",
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.ELOOP: "links lead in a circle; name another path",
+    errno.ENOMEM: "use fewer --workers, or smaller images",
+}
+GO_ON = "put that right and run the same command again, nothing finished is lost"
 
 
 def ending(work: Callable[[], int], interrupted: str) -> int:
@@ -25,28 +36,50 @@ def ending(work: Callable[[], int], interrupted: str) -> int:
         interrupted: what to say on Ctrl-C: what is kept, and how to go on.
     """
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()  # where nobody reads any more, that shows here and not when Python ends
+        return code
     except UserError as error:
         return refuse(str(error))
     except BrokenPipeError:  # whoever read the output has seen enough, as in `--list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_USER_ERROR
+        return _unread()
     except OSError as error:
-        if error.errno not in OUT_OF_REACH:
-            raise
-        where = error.filename or "a file"
         return refuse(
-            f"{where}: {error.strerror}; put that right and run the same command again, nothing finished is lost"
+            f"{error.filename or 'a file'}: {error.strerror or error}; {REMEDIES.get(error.errno or 0, GO_ON)}"
         )
+    except MemoryError as error:
+        return refuse(f"out of memory ({error or 'no more can be had'}); {REMEDIES[errno.ENOMEM]}")
     except KeyboardInterrupt as stop:
         sys.stdout.write(f"\n{interrupted}\n")
         return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+    except Exception as error:
+        return _fault(error)
 
 
 def refuse(reason: str) -> int:
     """Say in one line what the user can put right; return the exit code."""
+    _say(f"error: {' '.join(reason.split())}")
+    return EXIT_USER_ERROR
+
+
+def _fault(error: Exception) -> int:
+    """Say that the suite is at fault, and keep what its authors need; return the exit code."""
+    with tempfile.NamedTemporaryFile("w", prefix="imbalance-benchmark-", suffix=".txt", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode())
+    first = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    _say(f"a fault of this suite, not yours: {first}; please report it with {file.name}; what is finished is kept")
+    return EXIT_FAULT
+
+
+def _unread() -> int:
+    """Leave standard output to nobody, so that nothing more is said about it; return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_USER_ERROR
+
+
+def _say(line: str) -> None:
     from rich.console import Console
 
-    line = " ".join(reason.split())
-    Console(stderr=True).print(f"error: {line}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-    return EXIT_USER_ERROR
+    if sys.stderr is None:
+        return
+    Console(stderr=True).print(plain(line), style="bold red", markup=False, highlight=False, soft_wrap=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, PositiveFloat, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from datasets import UserError
+from datasets.files import readable
+from datasets.hints import short
 
 
 def _path(value: Any) -> Any:
@@ -59,7 +62,7 @@ class Request(BaseModel):
     tls_ca: Place | None = None
     tls_cert: Place | None = None
     tls_key: Place | None = None
-    timeout: PositiveFloat | None = None
+    timeout: float | None = Field(default=None, gt=0, le=threading.TIMEOUT_MAX)
     results: Place
     cache: Place | None = None
     retry_failed: bool = False
@@ -81,10 +84,10 @@ class Request(BaseModel):
         """
         given = {name: value for name, value in vars(options).items() if value is not None}
         try:
-            return cls.model_validate(given | {"command": command} | fixed)
+            return cls.model_validate(given | {"command": readable(command)} | fixed)
         except ValidationError as error:
             problems = [
-                f"--{str(problem['loc'][0]).replace('_', '-')} {problem['input']!r}: {problem['msg']}"
+                f"--{str(problem['loc'][0]).replace('_', '-')} {short(problem['input'])}: {problem['msg']}"
                 for problem in error.errors()
             ]
             raise UserError("; ".join(problems)) from error

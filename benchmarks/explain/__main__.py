@@ -13,6 +13,7 @@ import datasets
 from benchmarks.commands import arguments as shared
 from benchmarks.commands.ending import ending
 from benchmarks.commands.request import Request
+from benchmarks.commands.terminal import say, show_warnings
 from benchmarks.report.data.names import COMMON, PROPOSED
 from datasets import UserError
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # without this a GPU's matrix products are not reproducible; it is read when CUDA starts
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     options = parser().parse_args(arguments)
+    show_warnings()
     return ending(lambda: _main(options, Console()), "stopped; nothing was written")
 
 
@@ -63,7 +65,7 @@ def _main(options: argparse.Namespace, console: Console) -> int:
     if not planned.grid.cells:
         raise UserError("nothing to explain: " + "; ".join(skip.reason for skip in planned.grid.skipped))
     for skip in planned.grid.skipped:
-        console.print(f"skipped: {skip.reason}", markup=False, highlight=False)
+        say(console, f"skipped: {skip.reason}")
     device = worker_device(planned.device)
     return Explainer(planned, console, options.images, planned.cache, device).run()
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from benchmarks.commands.terminal import say
 from benchmarks.explain.cams import Unexplainable
 from benchmarks.explain.seen import Seen, see, where
 from benchmarks.explain.view import View, look
@@ -88,13 +89,13 @@ class Explainer:
             return ""
         try:
             known = self.plan.store.read_scores(one.cell.id)["logits"]
-        except (OSError, KeyError, ValueError):
+        except UserError:
             return ""
         same = known.shape == one.logits.shape and bool((known == one.logits).all())
         return ": the logits of its record" if same else f": NOT the logits of its record ({_gap(known, one.logits)})"
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self.console, text)
 
 
 def _gap(known: np.ndarray, found: np.ndarray) -> str:

@@ -7,16 +7,20 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 import datasets
 from datasets import Protocol, UserError
-from datasets.hints import did_you_mean, nearest
-from methods.training.settings import Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
+from datasets.files import is_file
+from datasets.hints import did_you_mean, nearest, short
+from methods.training.settings import MOST, Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
 
 PRESETS = Path(__file__).parents[1] / "presets"
+SMALLEST, LARGEST = 4, 8192
+"""Sides of images in pixels."""
+MOST_BYTES = 2**20
 
 Comparison = Literal["as-in-paper", "equal-footing"]
 
@@ -30,12 +34,12 @@ class DatasetSettings(Settings):
     the dataset's constructor.
     """
 
-    size: PositiveInt | None = None
-    majority: PositiveInt | None = None
+    size: int | None = Field(default=None, ge=SMALLEST, le=LARGEST)
+    majority: int | None = Field(default=None, gt=0, le=MOST)
     test_fraction: float = Field(default=0.4, gt=0, lt=1)
-    test_cap: PositiveInt = 200
-    folds: int | None = Field(default=None, ge=2)
-    strides: tuple[PositiveInt, ...] | None = None
+    test_cap: int = Field(default=200, gt=0, le=MOST)
+    folds: int | None = Field(default=None, ge=2, le=MOST)
+    strides: tuple[PositiveInt, ...] | None = Field(default=None, min_length=1)
     parameters: dict[str, Any] = {}
 
 
@@ -50,9 +54,9 @@ class Preset(Settings):
     datasets: tuple[str, ...] = ("elpv", "textures")
     methods: tuple[str, ...] = ("*",)
     protocols: tuple[Protocol, ...] = ("step",)
-    ratios: tuple[PositiveFloat, ...] = (1, 5, 10, 20, 40, 80)
-    minorities: tuple[NonNegativeInt, ...] = (0, 1, 3, 5, 10, 20, 50)
-    seeds: tuple[int, ...] = (0, 1, 2)
+    ratios: tuple[Annotated[float, Field(gt=0, le=MOST)], ...] = (1, 5, 10, 20, 40, 80)
+    minorities: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] = (0, 1, 3, 5, 10, 20, 50)
+    seeds: tuple[Annotated[int, Field(ge=-MOST, le=MOST)], ...] = (0, 1, 2)
     comparisons: tuple[Comparison, ...] = ("as-in-paper",)
     budget: Budget = Budget()
     optimizer: Optimizer = Optimizer()
@@ -63,7 +67,7 @@ class Preset(Settings):
     skip_bad_images: bool = False
     dataset: dict[str, DatasetSettings] = {}
     method: dict[str, dict[str, Any]] = {}
-    steps: tuple[PositiveInt, ...] = ()
+    steps: tuple[Annotated[int, Field(gt=0, le=MOST)], ...] = ()
     backbones: tuple[str, ...] = ()
 
     @model_validator(mode="before")
@@ -150,14 +154,17 @@ def load(name: str, overrides: list[str] | None = None) -> Preset:
 
 def _read(name: str) -> dict[str, Any]:
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
-    if not path.is_file():
+    if not is_file(path):
         hint = did_you_mean(name, preset_names())
         raise UserError(
             f"unknown preset {name!r}{hint} Known: {', '.join(preset_names())}, or the path of a .toml file"
         )
     try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            if len(text := file.read(MOST_BYTES + 1)) > MOST_BYTES:
+                raise ValueError("more than a megabyte")
+        return tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:  # a number of more digits than Python reads is a ValueError too
         raise UserError(f"preset {path} is not valid TOML: {error}") from error
 
 
@@ -176,6 +183,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
         at[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         at[last] = text
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"--set {override[:80]!r}: {error}") from error
 
 
 def _keys(key: str) -> list[str]:
@@ -195,7 +204,7 @@ def explain(error: ValidationError, where: str) -> str:
             hint = f"did you mean {'.'.join([*location[:-1], near])!r}?" if near else f"known: {', '.join(known)}"
             lines.append(f"unknown setting {key!r}; {hint}")
         else:
-            lines.append(f"setting {key}={problem.get('input')!r}: {problem['msg']}")
+            lines.append(f"setting {key}={short(problem.get('input'))}: {problem['msg']}")
     return f"{where}: {'; '.join(lines)}"
 
 

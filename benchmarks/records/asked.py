@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from benchmarks.records.files import write_atomic
-from datasets import Level, UserError
+from benchmarks.records.files import Damaged, sealed, validated, write_atomic
+from benchmarks.records.record import MOST, Place
 
 SCHEMA = 2
 
@@ -24,12 +24,12 @@ class AskedCell(_Part):
     id: str
     comparison: str
     dataset: str
-    level: Level
-    seed: int
+    level: Place
+    seed: int = Field(ge=-MOST, le=MOST)
     method: str
     label: str
     family: str
-    budget: int
+    budget: int = Field(ge=0, le=MOST)
     backbone: str
 
 
@@ -37,7 +37,7 @@ class Skip(_Part):
     """A point that was asked for and cannot be had, and why; `labels` are its methods where others can."""
 
     dataset: str
-    level: Level
+    level: Place
     reason: str
     labels: tuple[str, ...] = ()
 
@@ -71,27 +71,23 @@ def write_asked(folder: Path, asked: Asked) -> None:
     content = asked.model_dump_json(exclude={"created"})
     path = folder / f"{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.json"
     if not path.exists():
-        write_atomic(path, lambda file: file.write(asked.model_dump_json(indent=1).encode()))
+        write_atomic(path, lambda file: file.write(sealed(asked)))
 
 
-def read_asked(folder: Path) -> list[Asked]:
+def read_asked(folder: Path, damaged: list[Damaged]) -> list[Asked]:
     """Return what was asked for, oldest first.
 
-    Raises:
-        UserError: a file is damaged or of another schema version.
+    Args:
+        folder: of the files.
+        damaged: is told of each file that cannot be used.
     """
-    return sorted((_read(path) for path in sorted(folder.glob("*.json"))), key=lambda asked: asked.created)
-
-
-def _read(path: Path) -> Asked:
-    try:
-        asked = Asked.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError, ValueError, UserError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} cannot be read ({reason}); delete it and run again, the cells stay") from error
-    if asked.schema_version != SCHEMA:
-        raise UserError(f"{path} has schema version {asked.schema_version}, this release reads {SCHEMA}; delete it")
-    return asked
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        try:
+            found.append(validated(path, Asked, SCHEMA))
+        except Damaged as error:
+            damaged.append(error)
+    return sorted(found, key=lambda asked: asked.created)
 
 
 def without_folders(command: str, folders: Iterable[Path]) -> str:

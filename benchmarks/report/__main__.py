@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from benchmarks.commands.arguments import RESULTS
 from benchmarks.commands.ending import ending
+from benchmarks.commands.terminal import plain, say, show_warnings
 from benchmarks.report.build import build
 from benchmarks.report.compare import compare
 from benchmarks.report.data.names import METRICS
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    show_warnings()
     return ending(lambda: _main(options), "stopped; the files of the last report may be of different records")
 
 
@@ -58,12 +58,12 @@ def _main(options: argparse.Namespace) -> int:
     console = Console(stderr=True, soft_wrap=True)
     if options.compare:
         Console(soft_wrap=True).print(
-            compare(options.compare[0], options.compare[1], options.metric), markup=False, highlight=False
+            plain(compare(options.compare[0], options.compare[1], options.metric)), markup=False, highlight=False
         )
         return 0
     folders = options.results or [RESULTS]
     if options.watch:
-        console.print(f"watching {', '.join(map(str, folders))}; Ctrl-C stops", markup=False)
+        say(console, f"watching {', '.join(map(str, folders))}; Ctrl-C stops")
         watch(folders, options.out, options.metric, options.control)
         return 0
     report = build(
@@ -77,7 +77,7 @@ def _main(options: argparse.Namespace) -> int:
         prior=options.prior,
         cost=options.cost,
     )
-    console.print(f"{len(report.files)} files written to {report.out}", markup=False)
+    say(console, f"{len(report.files)} files written to {report.out}")
     return 0
 
 

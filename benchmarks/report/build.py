@@ -121,7 +121,7 @@ def build(
         LOG.warning(problem)
     if prior or cost:
         given, costs = parse_prior(prior or "balanced"), parse_cost(cost or "1:1")
-        collection = replace(collection, frame=judged(collection.frame, given, costs))
+        collection = replace(collection, frame=judged(collection.frame, given, costs, collection.problems))
         collection.problems.append(RULE.format(prior=prior or "balanced", miss=costs[0], false_alarm=costs[1]))
         metric = ("expected_cost" if cost else "deployed_accuracy") if metric == "accuracy" else metric
     elif metric in JUDGED:
@@ -142,7 +142,7 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         for name, part in comparable(ranked(table)).groupby("comparison", sort=False)
     }
     report.health = health(collection.frame)
-    report.split = split(comparable(collection.frame))
+    report.split = split(comparable(collection.frame), collection.problems)
     report.advised = make(comparable(collection.frame), choice.metric, choice.control)
     report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)

@@ -143,6 +143,11 @@ def prepare_data(preparation: Preparation, place: Place) -> None:
                 prepare(data, backbone, place.cache, worker_device(place.device))
             except ValueError as error:
                 raise UserError(str(error)) from error
+            except MemoryError as error:
+                raise UserError(
+                    f"not enough memory to prepare {data.name} at {data.size} pixels ({error}); use a smaller "
+                    f'--set dataset."{data.name}".size=N'
+                ) from error
 
 
 def run_cell(cell: Cell, place: Place) -> Outcome:

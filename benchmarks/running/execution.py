@@ -11,12 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 import datasets
+from benchmarks.commands.terminal import say
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
 from benchmarks.running import cluster, engine, trackers
 from benchmarks.running.outlook import count, outlook
 from benchmarks.running.planning import Plan
-from benchmarks.running.progress import Report, duration, say
+from benchmarks.running.progress import Report, duration
 from datasets import UserError
 from methods.networks import weights
 

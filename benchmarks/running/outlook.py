@@ -7,27 +7,28 @@ from collections import Counter
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.commands.terminal import cell, say
 from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
 from benchmarks.running.planning import Plan
-from benchmarks.running.progress import duration, say
+from benchmarks.running.progress import duration
 
 
 def show(plan: Plan, console: Console) -> None:
     """Print the grid, what is done, what is to do, and an estimate."""
     cells = plan.grid.cells
-    status = {cell.id: plan.known[cell.id].status if cell.id in plan.known else "to do" for cell in cells}
+    status = {one.id: plan.known[one.id].status if one.id in plan.known else "to do" for one in cells}
     table = Table("dataset", "protocol", "level", "steps", "methods", "seeds", "done", "failed", "to do", title="Plan")
     groups: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in cells:
-        steps = str(cell.settings.budget.steps)
-        groups.setdefault((cell.dataset, cell.level.protocol, cell.level.name, steps), []).append(cell)
+    for one in cells:
+        steps = str(one.settings.budget.steps)
+        groups.setdefault((one.dataset, one.level.protocol, one.level.name, steps), []).append(one)
     for key, group in groups.items():
         counts = Counter(status[cell.id] for cell in group)
         sizes = [len({c.label for c in group}), len({c.seed for c in group})]
-        table.add_row(*key, *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
+        table.add_row(*map(cell, key), *(str(n) for n in [*sizes, counts["done"], counts["failed"], counts["to do"]]))
     for skip in plan.grid.skipped:
-        table.add_row(skip.dataset, skip.level.protocol, skip.level.name, "", f"skipped: {skip.reason}")
+        table.add_row(cell(skip.dataset), skip.level.protocol, skip.level.name, "", cell(f"skipped: {skip.reason}"))
     console.print(table)
     for name, reason in plan.missing.items():
         say(console, f"not available here: {name}: {reason}")
@@ -41,7 +42,7 @@ def outlook(plan: Plan) -> str:
         return f"{total}, none to do"
     estimate = Estimate(plan.known.values(), plan.device)
     workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
-    seconds = sum(estimate.seconds(cell) for cell in todo) / workers
+    seconds = sum(estimate.seconds(one) for one in todo) / workers
     basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
     return (
         f"{total}, {len(todo)} to do: about {duration(seconds)} on {count(workers, 'worker')} "

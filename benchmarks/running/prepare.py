@@ -76,10 +76,27 @@ def prepare(spec: DataSpec, backbone: BackboneSettings, cache: Path, device: str
         torch.manual_seed(0)  # a backbone without weights of its own is the same in every process
         network = backbones.build(backbone, imageset.images.shape[1]).eval()
     mean, std = network.mean or (), network.std or ()
+    _require_room(network, imageset.images.shape[1], spec)
     if not backbone.frozen:
         return Prepared(imageset, None, (), mean, std)
     maps, shapes = _maps(spec, imageset, backbone, network, cache, torch.device(device))
     return Prepared(imageset, maps, shapes, mean, std)
+
+
+def _require_room(network: backbones.Backbone, channels: int, spec: DataSpec) -> None:
+    """See that an image is large enough for a backbone, before all cells fail for it.
+
+    Raises:
+        UserError: it is too small.
+    """
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, channels, spec.size, spec.size))
+    except (RuntimeError, ValueError) as error:
+        raise datasets.UserError(
+            f"images of {spec.size} pixels are too small for the backbone ({' '.join(str(error).split())[:200]}); "
+            f'choose a larger --set dataset."{spec.name}".size=N'
+        ) from error
 
 
 def _maps(

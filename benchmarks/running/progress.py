@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.commands.terminal import plain, say
 from benchmarks.records.store import Record
 
 LINE_EVERY_S = 15.0
@@ -25,11 +26,6 @@ def make_console() -> Console:
     """Return the console of standard output."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     return Console(width=WIDTH if wide else None)
-
-
-def say(console: Console, text: str) -> None:
-    """Print a line as it is: names may hold brackets, and a file or pager wraps lines better than we can."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Report:
@@ -77,7 +73,7 @@ class Report:
 
     def _show(self, dataset: str) -> None:
         if self._bar:
-            rest = escape(f"{self.rate_and_rest()}  {self.best(dataset)}")
+            rest = escape(plain(f"{self.rate_and_rest()}  {self.best(dataset)}"))
             self._bar.update(self._task, completed=self.done + self.failed, rest=rest)
         elif time.monotonic() - self._line_at > LINE_EVERY_S or self.done + self.failed == self.total:
             self._line_at = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base import DatasetUnavailable, UserError
-from datasets.files import IMAGE_SUFFIXES, is_image
+from datasets.files import IMAGE_SUFFIXES, is_image, readable, resolved
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
@@ -34,7 +34,7 @@ class Folder(FileDataset):
     @classmethod
     def canonical(cls, rest: str) -> str:
         """Return the absolute path, without links."""
-        return str(Path(rest).expanduser().resolve())
+        return resolved(rest)
 
     @property
     def root(self) -> Path:
@@ -75,7 +75,7 @@ class Folder(FileDataset):
 
     def class_name(self, folder: Path) -> str:
         """Return the name of the class that a folder holds."""
-        return folder.name
+        return readable(folder.name)
 
     def classes(self, part: Path, left_out: Counter[str]) -> list[tuple[str, list[Path]]]:
         """Return name and files of each class of a part; its position is its label.

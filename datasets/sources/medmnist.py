@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pydantic import field_validator
 
 from datasets.base import Dataset, DatasetUnavailable, Index, UserError, data_root
 from datasets.decoding import square
@@ -44,6 +46,13 @@ class MedMnist(Dataset):
     def missing(self) -> str | None:
         """Say that the file is not here yet, without downloading it; see `Dataset.missing`."""
         return super().missing() if self.path.exists() else f"{self.path} is not here; {self.steps()}"
+
+    @field_validator("name")
+    @classmethod
+    def _no_path(cls, name: str) -> str:
+        if not re.fullmatch(r"\w{1,80}", name.partition(":")[2]):
+            raise ValueError("a set is named by letters, digits and _, such as medmnist:pneumoniamnist")
+        return name
 
     def index(self) -> Index:
         """List the images, downloading the file if it is not here; see `Dataset.index`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from datasets.base import DatasetUnavailable, UserError
+from datasets.files import resolved
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
@@ -43,7 +44,7 @@ class Table(FileDataset):
     @classmethod
     def canonical(cls, rest: str) -> str:
         """Return the absolute path, without links."""
-        return str(Path(rest).expanduser().resolve())
+        return resolved(rest)
 
     @property
     def path(self) -> Path:

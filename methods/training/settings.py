@@ -16,6 +16,11 @@ from pydantic import (
     field_validator,
 )
 
+from datasets.files import is_text
+
+MOST = 2**31 - 1
+"""No count of a setting is larger."""
+
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys and wrong types are errors, values do not change."""
@@ -28,6 +33,8 @@ class Settings(BaseModel):
         """Refuse `true` where a number is meant; Python would take it for 1."""
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise ValueError("true and false are no value of this setting")
+        if isinstance(value, str) and not is_text(value):
+            raise ValueError("a text with characters that no name has")
         return value
 
     def __hash__(self) -> int:
@@ -38,8 +45,8 @@ class Settings(BaseModel):
 class Budget(Settings):
     """What a method may spend: `steps` gradient steps on batches of `batch_size`, over all its stages and members."""
 
-    steps: PositiveInt = 150
-    batch_size: PositiveInt = 32
+    steps: int = Field(default=150, gt=0, le=MOST)
+    batch_size: int = Field(default=32, gt=0, le=MOST)
 
 
 class Optimizer(Settings):
@@ -93,5 +100,5 @@ class BackboneSettings(Settings):
     name: str = "tf_efficientnet_lite0"
     weights: str = Field(default="imagenet", min_length=1)
     frozen: bool = True
-    strides: tuple[PositiveInt, ...] = (16,)
+    strides: tuple[PositiveInt, ...] = Field(default=(16,), min_length=1)
     digest: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.records import files, store
+from benchmarks.records import files, scores, store
 from benchmarks.records.store import Store
 from datasets.atomic import PARTIAL
 
@@ -83,8 +83,9 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path) -> None:
 
 def test_the_record_comes_after_its_scores(bench, monkeypatch) -> None:
     order: list[Path] = []
-    true = store.write_atomic
-    monkeypatch.setattr(store, "write_atomic", lambda path, write: (order.append(path), true(path, write)))
+    true = files.write_atomic
+    for module in (store, scores):
+        monkeypatch.setattr(module, "write_atomic", lambda path, write: (order.append(path), true(path, write)))
     bench("--method", "focal")
     assert [path.parent.name for path in order[-2:]] == ["scores", "cells"]
 
@@ -116,8 +117,8 @@ def test_a_damaged_grid_is_named(bench) -> None:
     (path,) = (bench.results / "grids").glob("*.json")
     path.write_text("{")
     answer = bench("--method", "focal", "--with-report")
-    assert answer.code == 2
-    assert str(path) in answer.err
+    assert answer.code == 0
+    assert str(path) in (bench.results / "summary.md").read_text().replace("\\", "")
 
 
 def test_what_a_killed_process_left_is_no_record_and_is_swept_in_time(bench) -> None:

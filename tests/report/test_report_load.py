@@ -136,6 +136,12 @@ def test_a_damaged_record_is_named(tmp_path):
     write(tmp_path, [record(cell("elpv", 10, 0, "focal"))])
     damaged = tmp_path / "cells" / "zzz.json"
     damaged.write_text('{"id": ')
+    frame = benchmarks.load(tmp_path)
+    assert len(frame) == 1
+    (problem,) = frame.attrs["problems"]
+    assert f"left out: {damaged}" in problem
+    for path in (tmp_path / "cells").glob("*.json"):
+        path.write_text("")
     with pytest.raises(UserError, match=r"zzz\.json"):
         benchmarks.load(tmp_path)
 

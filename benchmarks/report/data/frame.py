@@ -33,6 +33,8 @@ COLUMNS = {
     "budget": "gradient steps asked for",
     "backbone": "name of the transferred backbone; empty where nothing is transferred",
     "settings": "short hashes of what the methods of one table share: training, data, network / backbone",
+    "spec": "short hash of how the dataset is used: image size, split, parameters",
+    "content": "hash of the images and labels; empty where failed",
     "train_hash": "hash of the training subset's indices",
     "test_hash": "hash of the test set's indices",
     "class_names": "names of the classes (list)",
@@ -121,6 +123,7 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
         "budget": int(settings.get("budget", {}).get("steps", 0)),
         "backbone": "" if backbone.get("weights") == "none" else str(backbone.get("name", "")),
         "settings": _settings(cell),
+        "spec": _hash(cell.get("data")),
     }
 
 
@@ -152,6 +155,7 @@ def _comparison(head: str, family: str) -> str:
 def _data(record: Record) -> dict[str, Any]:
     data = record.data
     return {
+        "content": data.content if data else "",
         "train_hash": data.train_hash if data else "",
         "test_hash": data.test_hash if data else "",
         "class_names": data.class_names if data else [],

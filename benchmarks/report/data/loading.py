@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.records.asked import Asked
-from benchmarks.records.store import Record, Store
+from benchmarks.records.store import Damaged, Record, Store
 from benchmarks.report.data.frame import row, to_frame
 from benchmarks.report.data.names import variant
 from datasets import UserError
@@ -28,7 +28,7 @@ class Collection:
     Attributes:
         frame: one row a cell, see `benchmarks.report.data.frame.COLUMNS`.
         grids: what was asked for, over all folders.
-        problems: what a reader has to know: cells that differ between folders, settings that differ.
+        problems: what a reader has to know: files left out, cells that differ between folders, settings that differ.
         folders: where it was read from.
         main: gradient steps and backbone of most cells; comparisons of others are named after theirs.
     """
@@ -47,7 +47,7 @@ def load(*folders: str | Path) -> pd.DataFrame:
     metrics or data differ between them, that is logged as a warning and listed in `frame.attrs["problems"]`.
 
     Raises:
-        UserError: a folder is missing or holds no records, or a record cannot be read.
+        UserError: a folder is missing or holds no records that can be used.
     """
     collection = collect([Path(folder) for folder in folders])
     collection.frame.attrs["problems"] = collection.problems
@@ -60,12 +60,13 @@ def collect(folders: Sequence[Path]) -> Collection:
     """Read and merge result folders.
 
     Raises:
-        UserError: a folder is missing, there are no records at all, or one cannot be read.
+        UserError: a folder is missing, or there are no records that can be used at all.
     """
     rows: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
+    damaged: list[Damaged] = []
     for folder in folders:
-        for record in _records(folder):
+        for record in _records(folder, damaged):
             new = row(record, str(folder))
             known = rows.get(record.id)
             if known is not None:
@@ -73,15 +74,20 @@ def collect(folders: Sequence[Path]) -> Collection:
             # A finished cell says more than the same cell failed elsewhere.
             if known is None or (known["status"] == "failed" and new["status"] == "done"):
                 rows[record.id] = new
+    grids = _grids(folders, damaged)
+    problems += [f"left out: {one}" for one in damaged]
     if not rows:
+        if damaged:
+            raise UserError("; ".join(map(str, damaged)))
         names = ", ".join(map(str, folders)) or "no folder named"
         raise UserError(f"no records in {names}; run `python -m benchmarks.run` first, or name a folder with --results")
     frame = to_frame(list(rows.values()))
     main = _main(frame)
     apart = [variant(*own, main) for own in zip(frame["budget"], frame["backbone"], strict=True)]
     frame = frame.assign(comparison=frame["comparison"] + apart)
+    frame, images = _separate_images(frame)
     frame, notes = _separate_settings(frame)
-    return Collection(frame, _grids(folders), problems + notes, list(folders), main)
+    return Collection(frame, grids, problems + images + notes, list(folders), main)
 
 
 def _main(frame: pd.DataFrame) -> tuple[int, str]:
@@ -117,12 +123,12 @@ def only(collection: Collection, wildcards: Sequence[str]) -> Collection:
     return replace(collection, frame=kept.reset_index(drop=True), grids=grids)
 
 
-def _records(folder: Path) -> Iterator[Record]:
+def _records(folder: Path, damaged: list[Damaged]) -> Iterator[Record]:
     if not folder.is_dir():
         raise UserError(
             f"results folder {folder} does not exist; run `python -m benchmarks.run` first, or name another"
         )
-    return Store(folder).records()
+    return Store(folder).records(damaged)
 
 
 def _differences(known: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -141,6 +147,19 @@ def _differences(known: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 def _plain(value: Any) -> str:
     return json.dumps(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def _separate_images(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Never average over different images under one dataset's name and settings: the rarer stand apart."""
+    notes, names = [], frame["dataset"].copy()
+    known = frame[frame["content"].ne("")]
+    for (dataset, _), group in known.groupby(["dataset", "spec"], sort=False):
+        contents = group["content"].value_counts()
+        if len(contents) > 1:
+            rare = group.index[group["content"].ne(contents.index[0])]
+            names[rare] = f"{dataset} [images " + group.loc[rare, "content"].str[:8] + "]"
+            notes.append(f"{dataset}: its records are of {len(contents)} sets of images, which are shown apart")
+    return frame.assign(dataset=names), notes
 
 
 def _separate_settings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -177,6 +196,6 @@ def _with_backbone(settings: pd.Series) -> pd.Series:
     return settings.map(lambda name: fullest.get(name, name))
 
 
-def _grids(folders: Sequence[Path]) -> list[Asked]:
-    found = [asked for folder in folders for asked in Store(folder).grids()]
+def _grids(folders: Sequence[Path], damaged: list[Damaged]) -> list[Asked]:
+    found = [asked for folder in folders for asked in Store(folder).grids(damaged)]
     return list({asked.model_dump_json(): asked for asked in found}.values())

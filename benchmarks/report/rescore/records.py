@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.records.store import Store
+from benchmarks.records.store import Damaged, Store
 from benchmarks.report.rescore.scores import Use, brier, judge
 from datasets import UserError
 
+LOG = logging.getLogger(__name__)
 Scores = tuple[np.ndarray, np.ndarray]
 COLUMNS = (
     "deployed_accuracy",
@@ -67,8 +71,12 @@ def parse_prior(text: str) -> str | tuple[float, ...]:
     return shares
 
 
-def judged(frame: pd.DataFrame, prior: str | Sequence[float], cost: tuple[float, float]) -> pd.DataFrame:
+def judged(
+    frame: pd.DataFrame, prior: str | Sequence[float], cost: tuple[float, float], problems: list[str] | None = None
+) -> pd.DataFrame:
     """Add what stored scores are worth at another prior and at these costs (`COLUMNS`); NaN without scores.
+
+    `problems` is told of scores that cannot be used.
 
     Raises:
         UserError: no cell has scores, or the number of shares is not that of the classes.
@@ -77,8 +85,8 @@ def judged(frame: pd.DataFrame, prior: str | Sequence[float], cost: tuple[float,
     done = frame[frame["status"].eq("done")]
     kept = {
         int(place): scores
-        for place, folder, name in zip(done.index, done["folder"], done["id"], strict=True)
-        if (scores := read_scores(str(folder), str(name))) is not None
+        for place, cell in zip(done.index, done.to_dict("records"), strict=True)
+        if (scores := read_scores(cell, problems)) is not None
     }
     if not kept:
         raise UserError("--prior and --cost need the scores that a run keeps in its folder `scores`; there are none")
@@ -93,12 +101,28 @@ def judged(frame: pd.DataFrame, prior: str | Sequence[float], cost: tuple[float,
     return frame.assign(**dict(zip(COLUMNS, values.T, strict=True)))
 
 
-def read_scores(folder: str, cell: str) -> Scores | None:
-    """Return logits (M, C) and labels (M,) of a cell; None where a run kept none."""
-    store = Store(Path(folder))
-    if not (store.scores / f"{cell}.npz").is_file():
+def read_scores(cell: Mapping[Hashable, Any], problems: list[str] | None = None) -> Scores | None:
+    """Return logits (M, C) and labels (M,) of a cell.
+
+    Args:
+        cell: a row of the frame.
+        problems: is told of scores that cannot be used.
+
+    Returns:
+        None where a run kept none, or they cannot be used.
+    """
+    store = Store(Path(str(cell["folder"])))
+    if not os.path.lexists(store.scores / f"{cell['id']}.npz"):
         return None
-    scores = store.read_scores(cell)
+    try:
+        scores = store.read_scores(str(cell["id"]))
+        if scores["logits"].shape[1] != len(cell["counts"]):
+            raise Damaged(store.scores / f"{cell['id']}.npz", "of another number of classes")
+    except Damaged as error:
+        if problems is not None and (problem := f"left out: {error}") not in problems:
+            problems.append(problem)
+            LOG.warning(problem)
+        return None
     return scores["logits"], scores["labels"]
 
 

@@ -16,8 +16,10 @@ from benchmarks.report.tables.tables import grouped
 COLUMNS = {"own": "Own threshold", "moved": "Moved by the prior", "best": "Best possible", "auroc": "AUROC"}
 
 
-def split(frame: pd.DataFrame) -> pd.DataFrame:
+def split(frame: pd.DataFrame, problems: list[str] | None = None) -> pd.DataFrame:
     """Judge two-class cells of the hardest level of every dataset and protocol at other thresholds.
+
+    `problems` is told of scores that cannot be used.
 
     Returns:
         One row a cell with scores: `dataset`, `protocol`, `level`, `label`, `family`, `seed`, and what
@@ -29,7 +31,7 @@ def split(frame: pd.DataFrame) -> pd.DataFrame:
         hardest = part["level"].min() if protocol == "few" else part["level"].max()
         for cell in part[part["level"].eq(hardest)].to_dict("records"):
             counts = list(cell["counts"])
-            if len(counts) != 2 or (scores := read_scores(str(cell["folder"]), str(cell["id"]))) is None:
+            if len(counts) != 2 or (scores := read_scores(cell, problems)) is None:
                 continue
             if len(np.unique(scores[1])) < 2:
                 continue
