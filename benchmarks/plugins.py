@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
-import datasets.registry
-import methods.registry
 from datasets import UserError
 from datasets.files import is_file
 
-REGISTRIES = {"methods": methods.registry, "datasets": datasets.registry}
-"""What plug-ins add to, by the end of the entry-point group's name."""
-GROUPS = tuple(f"imbalance_benchmark.{kind}" for kind in REGISTRIES)
+KINDS = ("methods", "datasets")
+"""What plug-ins add to, by the end of the entry-point group's name; each is a package with a registry."""
+GROUPS = tuple(f"imbalance_benchmark.{kind}" for kind in KINDS)
 MODULES = "benchmark_plugin_"
 """How the names of modules that are loaded from files begin."""
 
@@ -101,14 +101,19 @@ def _import(name: str, path: Path) -> None:
         raise
 
 
+def _registries() -> dict[str, Any]:
+    """Return the registries; imported when they are needed, for that of methods brings torch."""
+    return {kind: importlib.import_module(f"{kind}.registry") for kind in KINDS}
+
+
 def registered() -> dict[str, set[str]]:
     """Return the names in each registry."""
-    return {kind: set(registry.registered()) for kind, registry in REGISTRIES.items()}
+    return {kind: set(registry.registered()) for kind, registry in _registries().items()}
 
 
 def forget_since(before: dict[str, set[str]]) -> None:
     """Take back all names that came since `registered()` was asked."""
-    for kind, registry in REGISTRIES.items():
+    for kind, registry in _registries().items():
         registry.forget(set(registry.registered()) - before[kind])
 
 
@@ -120,7 +125,9 @@ def _registered_by(load: Callable[[], object], origin: str) -> list[str]:
     except Exception as error:
         forget_since(before)
         raise PluginError(f"plug-in {origin} cannot be loaded: {type(error).__name__}: {error}") from error
-    new = [name for kind, registry in REGISTRIES.items() for name in registry.registered() if name not in before[kind]]
+    new = [
+        name for kind, registry in _registries().items() for name in registry.registered() if name not in before[kind]
+    ]
     if not new:
         raise PluginError(
             f"plug-in {origin} registers nothing; decorate its class with @methods.register(...) or "

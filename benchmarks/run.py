@@ -74,14 +74,16 @@ def _main(options: argparse.Namespace, command: str) -> int:
     if options.list:
         listing.show(console, request.plugin, (request.cache or datasets.cache_root()).expanduser())
         return 0
-    from benchmarks import plugins  # these bring torch, which takes longer than all else until here
-    from benchmarks.running import execution, outlook, planning
+    from benchmarks import plugins
+    from benchmarks.running import outlook, planning
 
     plugins.load(request.plugin)
     plan = planning.plan(request)
     if options.plan:
         outlook.show(plan, console)
         return 0
+    from benchmarks.running import execution
+
     return execution.execute(plan, console)
 
 

@@ -13,6 +13,7 @@ from datasets.base import (
     availability,
     cache_root,
     data_root,
+    listed_once,
 )
 from datasets.cache import known_index, load
 from datasets.development import development_rows
@@ -55,6 +56,7 @@ __all__ = [
     "get",
     "index_hash",
     "known_index",
+    "listed_once",
     "load",
     "names",
     "register",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -136,7 +138,7 @@ class Dataset(BaseModel, ABC):
     def missing(self) -> str | None:
         """Return None if the dataset can be used as it is here, else the reason and the remedy; never downloads."""
         try:
-            self.index()
+            listed(self)
         except UserError as error:
             return str(error)
         return None
@@ -165,6 +167,41 @@ class Dataset(BaseModel, ABC):
     def masks(self, indices: Sequence[int], size: int) -> np.ndarray | None:
         """Return (len(indices), size, size) bool masks of the defect, or None where the dataset has none."""
         return None
+
+
+_LISTED: ContextVar[dict[tuple[type[Dataset], str], Index | UserError] | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Look at each dataset's files once inside the block, however often it is asked for: a plan sees one state."""
+    token = _LISTED.set({} if (known := _LISTED.get()) is None else known)
+    try:
+        yield
+    finally:
+        _LISTED.reset(token)
+
+
+def listed(dataset: Dataset) -> Index:
+    """Return a dataset's index; inside `listed_once` its files are looked at once.
+
+    Raises:
+        DatasetUnavailable: the files are not here.
+        UserError: the files are here but damaged or inconsistent.
+    """
+    known = _LISTED.get()
+    if known is None:
+        return dataset.index()
+    key = (type(dataset), dataset.model_dump_json())
+    if key not in known:
+        try:
+            known[key] = dataset.index()
+        except UserError as error:
+            known[key] = error
+    found = known[key]
+    if isinstance(found, UserError):
+        raise found
+    return found
 
 
 def availability(dataset: Dataset) -> str | None:

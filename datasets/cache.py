@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.base import Dataset, ImageSet, Index, UserError, cache_root
+from datasets.base import Dataset, ImageSet, Index, UserError, cache_root, listed
 from datasets.duplicates import Copies
 from datasets.joining import components
 from datasets.storage import build_array, is_whole, open_array, replacing, write_header
@@ -42,7 +42,7 @@ def load(dataset: Dataset, size: int | None = None, cache: Path | None = None) -
     size = dataset.size if size is None else size
     if size < 1:
         raise UserError(f"dataset {dataset.name}: image size must be at least 1 pixel, not {size}")
-    index = dataset.index()
+    index = listed(dataset)
     path = _path(dataset, size, index, cache_root() if cache is None else cache)
     about = _about(path, index)
     images = None if about is None else _images(path, about, index)
@@ -67,7 +67,7 @@ def known_index(dataset: Dataset, size: int | None = None, cache: Path | None = 
         DatasetUnavailable: the dataset's files are not here.
         UserError: they are damaged.
     """
-    index = dataset.index()
+    index = listed(dataset)
     path = _path(dataset, dataset.size if size is None else size, index, cache_root() if cache is None else cache)
     about = _about(path, index)
     return index if about is None else _completed(index, about)

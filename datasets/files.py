@@ -63,10 +63,17 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
     Raises:
         FileNotFoundError: a file is not there.
     """
-    digest = blake2b(digest_size=16)
-    for path in sorted(set(paths)):
-        status = path.stat()
-        below = Path(os.path.relpath(path, root)).as_posix()
+    digest, prefix = blake2b(digest_size=16), os.path.join(os.fspath(root), "")
+    for path in in_order({os.fspath(path) for path in paths}):
+        status = os.stat(path)
+        below = path.removeprefix(prefix).replace(os.sep, "/")
+        if not path.startswith(prefix) or ".." in below:
+            below = Path(os.path.relpath(path, root)).as_posix()
         known = (below, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         digest.update(("\0".join(map(str, known)) + "\n").encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Sort paths as `Path` does, folder by folder, in a fraction of its time."""
+    return sorted(paths, key=lambda path: path.split(os.sep))

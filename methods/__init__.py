@@ -1,31 +1,32 @@
-"""Learning: methods by name, the training loop they share, networks and losses."""
+"""Learning: methods by name, the training loop they share, networks and losses.
+
+What is public is imported when it is first used, and with it every module of a family, so that its methods register
+themselves: whoever only reads settings (`methods.training.settings`) does without torch.
+"""
+
+from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
-from methods.base import Method, NetworkMethod
-from methods.registry import (
-    FAMILIES,
-    UnknownMethodError,
-    aliases,
-    available,
-    canonical,
-    create,
-    expand,
-    get,
-    prefixed,
-    register,
-    register_prefix,
-)
-from methods.training.context import Context
-from methods.training.data import Batch, Images, TrainSet
-from methods.training.stages import Stage
-
-# Every module of a family registers its methods.
-for _family in FAMILIES:
-    _package = import_module(f"methods.{_family.replace('-', '_')}")
-    for _module in iter_modules(getattr(_package, "__path__", [])):
-        import_module(f"{_package.__name__}.{_module.name}")
+if TYPE_CHECKING:
+    from methods.base import Method, NetworkMethod
+    from methods.registry import (
+        FAMILIES,
+        UnknownMethodError,
+        aliases,
+        available,
+        canonical,
+        create,
+        expand,
+        get,
+        prefixed,
+        register,
+        register_prefix,
+    )
+    from methods.training.context import Context
+    from methods.training.data import Batch, Images, TrainSet
+    from methods.training.stages import Stage
 
 __all__ = [
     "FAMILIES",
@@ -47,3 +48,19 @@ __all__ = [
     "register",
     "register_prefix",
 ]
+
+_FROM = {
+    **dict.fromkeys(("Method", "NetworkMethod"), "methods.base"),
+    "Context": "methods.training.context",
+    **dict.fromkeys(("Batch", "Images", "TrainSet"), "methods.training.data"),
+    "Stage": "methods.training.stages",
+}
+"""Where names come from that do not come from the registry."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module("methods.registry").load_families()
+    globals()[name] = value = getattr(import_module(_FROM.get(name, "methods.registry")), name)
+    return value

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from datasets import hints
 from methods.base import Method
+from methods.naming import matching
 
 FAMILIES = (
     "baseline",
@@ -29,6 +32,25 @@ Factory = Callable[..., Method]
 _METHODS: dict[str, type[Method]] = {}
 _ALIASES: dict[str, str] = {}
 _PREFIXES: dict[str, tuple[Callable[[str], type[Method]], Callable[[], list[str]]]] = {}
+_LOADING = threading.RLock()
+_LOADED: set[str] = set()
+"""Families whose modules are imported, or are being imported by the thread that holds the lock."""
+
+
+def load_families() -> None:
+    """Import every module of every family, once in a process: each registers its methods."""
+    with _LOADING:
+        for family in FAMILIES:
+            if family in _LOADED:
+                continue
+            _LOADED.add(family)
+            try:
+                package = import_module(f"methods.{family.replace('-', '_')}")
+                for module in iter_modules(getattr(package, "__path__", [])):
+                    import_module(f"{package.__name__}.{module.name}")
+            except BaseException:
+                _LOADED.discard(family)
+                raise
 
 
 class UnknownMethodError(ValueError):
@@ -66,6 +88,7 @@ def register(name: str, *, family: str, source: str, aliases: Sequence[str] = ()
 
 def registered() -> list[str]:
     """Return everything that was registered."""
+    load_families()
     return [*_METHODS, *_PREFIXES]
 
 
@@ -84,22 +107,33 @@ def register_prefix(prefix: str, make: Callable[[str], type[Method]], known: Cal
 
 
 def available() -> list[str]:
-    """Return the registered names, in order of family, then of registration; prefixed ones are left out."""
-    return sorted(_METHODS, key=lambda name: FAMILIES.index(_METHODS[name].family))
+    """Return the registered names by family; ours first, module by module, others as they came; no prefixed ones."""
+    load_families()
+    return sorted(_METHODS, key=_place)
+
+
+def _place(name: str) -> tuple[int, bool, str]:
+    """Return what a name is sorted by; modules may be imported in any order."""
+    cls = _METHODS[name]
+    other = not cls.__module__.startswith("methods.")
+    return FAMILIES.index(cls.family), other, "" if other else cls.__module__
 
 
 def aliases() -> dict[str, str]:
     """Return the other names of methods, and the name that each stands for."""
+    load_families()
     return dict(_ALIASES)
 
 
 def canonical(name: str) -> str:
     """Return the name that an alias stands for; any other name as it is."""
+    load_families()
     return _ALIASES.get(name, name)
 
 
 def prefixed() -> list[str]:
     """Return every name of the kind `imblearn:SMOTE`."""
+    load_families()
     return [f"{prefix}:{rest}" for prefix, (_, known) in _PREFIXES.items() for rest in known()]
 
 
@@ -112,14 +146,13 @@ def expand(patterns: Iterable[str]) -> list[str]:
     Raises:
         UnknownMethodError: a pattern matches nothing.
     """
-    found: dict[str, None] = {}
-    for pattern in map(canonical, patterns):
-        names = available() + (prefixed() if ":" in pattern else [])
-        matches = [n for n in fnmatch.filter(names, pattern) if pattern != "*" or not get(n).by_name_only]
-        if not matches:
-            raise _unknown(pattern)
-        found.update(dict.fromkeys(matches))
-    return list(found)
+    patterns = list(patterns)
+    names = available() + (prefixed() if any(":" in pattern for pattern in patterns) else [])
+    ablations = {name for name in available() if _METHODS[name].by_name_only}
+    try:
+        return matching(patterns, names, ablations, _ALIASES)
+    except LookupError as error:
+        raise _unknown(str(error.args[0])) from None
 
 
 def get(name: str) -> type[Method]:

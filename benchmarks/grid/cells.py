@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from typing import Any
 
-import methods
+from pydantic_core import to_jsonable_python
+
 from benchmarks.grid.presets import Comparison, DatasetSettings
 from benchmarks.records.asked import AskedCell
 from datasets import Level
@@ -52,14 +55,31 @@ class Cell(Settings):
         """What the draw of data, initial weights and batches derives from: all but method and settings."""
         return f"{self.dataset}/{self.level.protocol}/{self.level.ratio}/{self.level.minority}/{self.seed}"
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """Name of the cell's files: readable, and unique by a hash of everything that decides the outcome."""
-        specification = self.model_dump(mode="json", exclude={"label", "family", "comparison"})
-        text = json.dumps(specification, sort_keys=True)
-        digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        digest = hashlib.blake2b(self.specification.encode(), digest_size=6).hexdigest()
         point = f"{self.level.protocol}_{self.level.short}_s{self.seed}"
         return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.dataset[-40:]}_{point}_{self.method}_{digest}").strip("-.")
+
+    @property
+    def specification(self) -> str:
+        """Everything that decides the outcome, as JSON with sorted keys: all but label, family and comparison.
+
+        Put together from the parts' own texts: cells share these, and a grid has a hundred thousand.
+        """
+        parts = {
+            "data": self.data.text,
+            "dataset": json.dumps(self.dataset),
+            "level": _level_text(self.level),
+            "method": json.dumps(self.method),
+            "network": self.network.text,
+            "parameters": json.dumps(to_jsonable_python(self.parameters), sort_keys=True),
+            "seed": str(self.seed),
+            "settings": self.settings.text,
+            "tune": str(self.tune),
+        }
+        return "{" + ", ".join(f'"{name}": {text}' for name, text in parts.items()) + "}"
 
     def asked(self) -> AskedCell:
         """Return what is kept of the cell beside the records of its run."""
@@ -70,8 +90,6 @@ class Cell(Settings):
         return AskedCell(id=self.id, budget=self.settings.budget.steps, backbone=transferred, **own)
 
 
-def label(name: str, method: methods.Method) -> str:
-    """Return the display name: the method's, and the parameters that are not the default."""
-    changed = method.model_dump(exclude_defaults=True)
-    shown = {k: " or ".join(map(str, v)) or "none" if isinstance(v, tuple) else v for k, v in changed.items()}
-    return f"{name} ({', '.join(f'{k}={v}' for k, v in shown.items())})" if shown else name
+@functools.cache
+def _level_text(level: Level) -> str:
+    return json.dumps(asdict(level), sort_keys=True)

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
-from methods.networks.backbones import SCRATCH
+
+SCRATCH = {"small-cnn", "resnet32"}
 
 TRAININGS_PER_TRIAL = 2.0
 """Of tuning, over all rounds of its race, each on two thirds of the images and with 1.4 times the steps on average."""

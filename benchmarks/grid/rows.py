@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 import datasets
-import methods
 from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.grid.chosen import Chosen
 from benchmarks.grid.presets import Comparison, DatasetSettings
 from datasets import Level, UserError
 
@@ -41,19 +44,18 @@ def unsupported(spec: DataSpec, index: datasets.Index, seeds: Sequence[int], lev
     return None
 
 
-def with_source(method: methods.Method, data: DataSpec, comparison: Comparison) -> methods.Method:
-    """Return a method with the one source dataset that it transfers from to this target, or none.
+def with_source(method: Chosen, data: DataSpec, comparison: Comparison) -> dict[str, Any]:
+    """Return the parameters of a method with the one source dataset that it transfers from to this target, or none.
 
     On equal footing nobody has a source task: the transfer is the same for all.
 
     Raises:
         UserError: it names the target alone, or there is no such dataset.
     """
-    names = method.source_datasets()
-    if not names:
-        return method
-    spec = None if comparison == "equal-footing" else source_spec(data, names)
-    return method.transfer_from(() if spec is None else (spec.name,))
+    if not method.sources:
+        return method.parameters
+    spec = None if comparison == "equal-footing" else source_spec(data, method.sources)
+    return method.transfers["" if spec is None else spec.name]
 
 
 def source_spec(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
@@ -72,7 +74,14 @@ def source_spec(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
 
 def source_of(cell: Cell) -> DataSpec | None:
     """Return the source dataset of a cell whose method has one."""
-    return source_spec(cell.data, methods.create(cell.method, **cell.parameters).source_datasets())
+    return source_spec(cell.data, _sources(cell.method, json.dumps(cell.parameters)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _sources(method: str, parameters: str) -> tuple[str, ...]:
+    import methods
+
+    return methods.create(method, **json.loads(parameters)).source_datasets()
 
 
 def source_rows(spec: DataSpec, index: datasets.Index, seed: int) -> np.ndarray:

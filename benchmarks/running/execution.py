@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -14,12 +15,14 @@ import datasets
 from benchmarks.commands.terminal import say
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
-from benchmarks.running import cluster, engine, trackers
+from benchmarks.running import trackers
 from benchmarks.running.outlook import count, outlook
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import Report, duration
 from datasets import UserError
-from methods.networks import weights
+
+if TYPE_CHECKING:
+    from benchmarks.running import engine
 
 
 def execute(plan: Plan, console: Console) -> int:
@@ -52,6 +55,10 @@ def require_weights(plan: Plan) -> None:
     Raises:
         UserError: they cannot.
     """
+    if not plan.todo:
+        return
+    from methods.networks import weights
+
     try:
         for backbone in dict.fromkeys(cell.settings.backbone for cell in plan.todo):
             weights.require(backbone)
@@ -109,6 +116,8 @@ def report(plan: Plan, console: Console, anew: bool) -> None:
 
 
 def _outcomes(plan: Plan, todo: list[Cell], listener: engine.Listener) -> Generator[engine.Outcome]:
+    from benchmarks.running import cluster, engine
+
     request = plan.request
     plugins = tuple(str(path.absolute()) for path in request.plugin)
     place = engine.Place(cache=plan.cache, device=plan.device, plugins=plugins, timeout=request.timeout)

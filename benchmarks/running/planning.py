@@ -84,8 +84,9 @@ def plan(request: Request) -> Plan:
     """
     preset = settings.load(request.preset, request.overrides())
     check(request)
-    names, missing = available(request, preset)
-    grid = grids.build(preset, names, request.tune, request.cache and request.cache.expanduser().absolute())
+    with datasets.listed_once():
+        names, missing = available(request, preset)
+        grid = grids.build(preset, names, request.tune, request.cache and request.cache.expanduser().absolute())
     store = Store(request.results)
     known = {record.id: record for record in store.records()}
     return Plan(request, preset, missing, grid, store, known)

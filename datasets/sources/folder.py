@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base import DatasetUnavailable, UserError
-from datasets.files import IMAGE_SUFFIXES, is_image, readable, resolved
+from datasets.files import IMAGE_SUFFIXES, in_order, is_image, readable, resolved
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
@@ -125,18 +125,18 @@ class Folder(FileDataset):
 
     def _files(self, folder: Path, left_out: Counter[str]) -> list[Path]:
         """Return the images at any depth of a class folder, sorted, without hidden ones."""
-        found: list[Path] = []
+        found: list[str] = []
         for at, folders, names in os.walk(folder, onerror=lambda _: left_out.update(["folders that cannot be read"])):
             left_out.update("linked folders" for name in folders if (Path(at) / name).is_symlink())
             folders[:] = [name for name in folders if not name.startswith(".")]
-            for file in (Path(at) / name for name in names if not name.startswith(".")):
-                if not self.is_one(file):
+            for path in (os.path.join(at, name) for name in names if not name.startswith(".")):
+                if not self.is_one(file := Path(path)):
                     left_out.update([f"{file.suffix.lower() or 'other'} files"])
-                elif not file.is_file():
+                elif not os.path.isfile(path):
                     left_out.update(["dangling links"])
                 else:
-                    found.append(file)
-        return sorted(found)
+                    found.append(path)
+        return [Path(path) for path in in_order(found)]
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[Path]]:

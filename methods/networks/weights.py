@@ -52,11 +52,6 @@ def packaged_weights(name: str = "tf_efficientnet_lite0") -> State:
     return dict(zip(own, weights.values(), strict=True))
 
 
-def is_file(settings: BackboneSettings) -> bool:
-    """Say whether the weights are a file of the user's."""
-    return settings.weights not in ("imagenet", "none")
-
-
 def digest(path: str) -> str:
     """Return a hex digest of a file of weights.
 
@@ -130,7 +125,7 @@ def state_for(settings: BackboneSettings, model: Any) -> State | None:
     Raises:
         ValueError: the file is not the one that was planned with, or not of this model.
     """
-    if is_file(settings):
+    if settings.is_file:
         if settings.digest and digest(settings.weights) != settings.digest:
             raise ValueError(f"weights {settings.weights} have changed since the run was planned; run again")
         state = read(Path(settings.weights).expanduser())
@@ -163,7 +158,7 @@ def require(settings: BackboneSettings) -> None:
 
     if settings.weights == "none":
         return
-    if is_file(settings):
+    if settings.is_file:
         digest(settings.weights)
         return
     if packaged(settings.name) or settings.name not in timm.list_models() or in_hub_cache(settings.name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from typing import Any, Literal
 
 from pydantic import (
@@ -37,9 +39,14 @@ class Settings(BaseModel):
             raise ValueError("a text with characters that no name has")
         return value
 
+    @functools.cached_property
+    def text(self) -> str:
+        """The values as JSON with sorted keys."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
     def __hash__(self) -> int:
         """Hash the values, also where one is a dictionary."""
-        return hash(self.model_dump_json())
+        return hash(self.text)
 
 
 class Budget(Settings):
@@ -102,3 +109,8 @@ class BackboneSettings(Settings):
     frozen: bool = True
     strides: tuple[PositiveInt, ...] = Field(default=(16,), min_length=1)
     digest: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the weights are a file of the user's."""
+        return self.weights not in ("imagenet", "none")

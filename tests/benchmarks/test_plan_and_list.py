@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks.grid import plan
+import datasets
+import methods
+from benchmarks.grid import chosen, plan
 from benchmarks.grid import presets as settings
 from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
@@ -58,6 +62,51 @@ def test_a_list_once_made_is_the_same_again_without_torch(bench, tmp_path) -> No
     )
     assert first.removesuffix("True\n") == second.removesuffix("False\n")
     assert "cross-entropy" in second
+
+
+def test_a_plan_once_made_is_the_same_again_without_what_trains(bench, tmp_path) -> None:
+    names = "('torch', 'sklearn', 'timm', 'pandas', 'scipy')"
+    code = f"import sys; from benchmarks import run; run.main(sys.argv[1:]); print([n in sys.modules for n in {names}])"
+    arguments = ["--plan", "--dataset", "elpv", "--cache", str(tmp_path / "cache"), "--results", str(tmp_path / "none")]
+    command = [sys.executable, "-c", code, *arguments]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout.splitlines()
+        for _ in range(2)
+    )
+    assert first[:-1] == second[:-1]
+    assert second[-1] == str([False] * 5)
+
+
+def test_the_kept_methods_are_those_of_the_registry(tmp_path) -> None:
+    known = {each.name: each for each in chosen.catalogue(tmp_path)}
+    assert list(known) == [*methods.available(), *methods.prefixed()]
+    for name, each in known.items():
+        method = methods.create(name)
+        assert (each.family, each.head, each.sources) == (
+            method.family,
+            method.required_head(),
+            method.source_datasets(),
+        )
+        assert each.parameters == method.model_dump(mode="json")
+    patterns = ["f*", "imblearn:*SMOTE*", "balanced-softmax", "*"]
+    assert chosen.names(patterns, known.values()) == methods.expand(patterns)
+
+
+def test_the_name_of_a_cell_is_of_everything_that_decides_its_outcome(bench) -> None:
+    for cell in plan.build(
+        settings.load("default", ["minorities=[3]", "protocols=['step','few']"]), ["textures"]
+    ).cells[::40]:
+        text = json.dumps(cell.model_dump(mode="json", exclude={"label", "family", "comparison"}), sort_keys=True)
+        assert cell.specification == text
+        assert cell.id.endswith(hashlib.blake2b(text.encode(), digest_size=6).hexdigest())
+
+
+def test_a_plan_lists_each_dataset_once(bench, tmp_path, monkeypatch) -> None:
+    asked = []
+    index = datasets.FileDataset.index
+    monkeypatch.setattr(datasets.FileDataset, "index", lambda self: (asked.append(self.name), index(self))[1])
+    bench("--plan", "--dataset", "elpv", "--method", "multiscale*")
+    assert asked.count("elpv") == 1
 
 
 def test_lines_are_whole_where_the_output_is_no_terminal(bench, monkeypatch) -> None:

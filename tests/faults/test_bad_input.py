@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.records.store import Store
+from benchmarks.running import devices
 from datasets import Level
 
 
@@ -158,6 +159,7 @@ def test_datasets_of_a_preset_that_are_not_here_are_left_out_and_shown(bench, tm
 def test_a_gpu_that_is_not_here(bench, monkeypatch) -> None:
     import torch
 
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     message = refused(bench, "--device", "cuda")
     assert "no GPU" in message
@@ -167,6 +169,7 @@ def test_a_gpu_that_is_not_here(bench, monkeypatch) -> None:
 def test_a_gpu_of_too_high_a_number(bench, monkeypatch) -> None:
     import torch
 
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert "cuda:0 to cuda:1" in refused(bench, "--device", "cuda:2")
