@@ -36,7 +36,8 @@ def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     datasets = ["elpv", "textures", *(f"dagm/{i}" for i in range(1, 7))]
     generate(folder, datasets, protocols=("step", "long-tail"), seeds=[0])
-    write(folder, [record(cell("elpv", ratio, 0, "focal") | {"label": EVIL}, 0.2) for ratio in (1, 5)])
+    evil = [cell("elpv", ratio, 0, "focal", tune=4, label=EVIL) for ratio in (1, 5)]
+    write(folder, [record(each, 0.2) for each in evil])
     build([folder], figures=False)
     return folder / "report.html"
 
@@ -76,7 +77,7 @@ def mixed_file(tmp_path_factory):
     """Make a report whose datasets were run under different protocols and comparisons."""
     folder = tmp_path_factory.mktemp("mixed")
     specs = [cell("cifar10", 100, 0, "focal", "long-tail"), cell("elpv", 5, 0, "focal", "few")]
-    specs += [cell("elpv", 10, 0, "crt"), cell("elpv", 10, 0, "crt", comparison="equal-footing")]
+    specs += [cell("elpv", 10, 0, "crt"), cell("elpv", 10, 0, "crt", "step", "equal-footing")]
     build([write(folder, map(record, specs))], figures=False)
     return folder / "report.html"
 

@@ -17,7 +17,9 @@ from benchmarks.report.data.frame import shot_recalls
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from datasets import Level, UserError
-from tests.report.synthetic import asked, cell, record, write
+from tests.report.synthetic import asked, cell, cells, record, write
+
+EQUAL, PAPER = "equal-footing", "as-in-paper"
 
 
 def test_one_row_a_cell_with_the_documented_columns(tmp_path):
@@ -51,10 +53,10 @@ def test_shot_groups_by_training_images_and_an_empty_group_is_not_zero():
 def test_a_multi_scale_common_method_is_the_comparison_on_equal_footing(tmp_path):
     specs = [
         cell("elpv", 10, 0, "focal"),
-        cell("elpv", 10, 0, "focal", network={"head": "multi-scale"}),
-        cell("elpv", 10, 0, "multiscale-two-stage"),
-        cell("elpv", 10, 0, "crt", comparison="equal-footing"),
-        cell("textures", 10, 0, "multiscale-two-stage"),
+        cell("elpv", 10, 0, "focal", "step", EQUAL),
+        cell("elpv", 10, 0, "multiscale-one-stage"),
+        cell("elpv", 10, 0, "crt", "step", EQUAL),
+        cell("textures", 10, 0, "multiscale-one-stage"),
     ]
     table = points(collect([write(tmp_path, [record(spec) for spec in specs])]))
     found = {
@@ -63,20 +65,19 @@ def test_a_multi_scale_common_method_is_the_comparison_on_equal_footing(tmp_path
     }
     assert found["as-in-paper"] == {
         ("elpv", "focal"),
-        ("elpv", "multiscale-two-stage"),
-        ("textures", "multiscale-two-stage"),
+        ("elpv", "multiscale-one-stage"),
+        ("textures", "multiscale-one-stage"),
     }
     # The proposed method stands in both where there is something to compare it with.
-    assert found["equal-footing"] == {("elpv", "focal"), ("elpv", "multiscale-two-stage"), ("elpv", "crt")}
+    assert found["equal-footing"] == {("elpv", "focal"), ("elpv", "multiscale-one-stage"), ("elpv", "crt")}
 
 
 def test_on_equal_footing_a_method_stands_without_its_source_task(tmp_path):
-    source, none = {"parameters": {"source": ["textures"]}}, {"parameters": {"source": []}}
     specs = [
-        cell("elpv", 10, 0, "focal", comparison="equal-footing", network={"head": "multi-scale"}),
-        cell("elpv", 10, 0, "multiscale-two-stage", comparison="as-in-paper", **source),
-        cell("elpv", 10, 0, "multiscale-one-stage", comparison="as-in-paper"),
-        cell("elpv", 10, 0, "multiscale-two-stage", comparison="equal-footing", **none),
+        cell("elpv", 10, 0, "focal", "step", EQUAL),
+        cell("elpv", 10, 0, "multiscale-two-stage"),
+        cell("elpv", 10, 0, "multiscale-one-stage"),
+        cell("elpv", 10, 0, "multiscale-two-stage", "step", EQUAL),
     ]
     accuracies = [0.5, 0.9, 0.6, 0.7]
     table = points(collect([write(tmp_path, map(record, specs, accuracies))]))
@@ -116,8 +117,8 @@ def test_a_finished_cell_wins_over_its_failure_elsewhere_and_that_is_said(tmp_pa
 
 
 def test_runs_of_different_settings_are_never_averaged(tmp_path):
-    short = {"budget": {"steps": 300, "batch_size": 8}, "backbone": {"name": "tf_efficientnet_lite0"}}
-    specs = [cell("elpv", 10, seed, "focal") for seed in (0, 1)] + [cell("elpv", 10, 0, "focal", settings=short)]
+    specs = [cell("elpv", 10, seed, "focal") for seed in (0, 1)]
+    specs += [cell("elpv", 10, 0, "focal", "step", PAPER, "budget.batch_size=8")]
     collection = collect([write(tmp_path, [record(s, a) for s, a in zip(specs, (0.9, 0.8, 0.1), strict=True)])])
     table = points(collection).set_index("dataset")
     assert table.loc["elpv", "accuracy"] == pytest.approx(0.85)
@@ -148,7 +149,7 @@ def test_a_damaged_record_is_named(tmp_path):
 
 def test_seeds_asked_for_come_from_the_grid_and_skipped_levels_are_not_asked(tmp_path):
     skip = Skip(dataset="elpv", level=Level("step", ratio=80), reason="too few")
-    grid = asked(methods=["focal", "crt"], ratios=[10, 80], seeds=[0, 1, 2], skipped=[skip])
+    grid = asked(cells(["elpv"], ["focal", "crt"], [10, 80]), [skip])
     table = points(collect([write(tmp_path, [record(cell("elpv", 10, 0, "focal"))], grid)])).set_index("label")
     assert table["asked"].to_dict() == {"focal": 3, "crt": 3}
     assert table["done"].to_dict() == {"focal": 1, "crt": 0}
@@ -156,16 +157,14 @@ def test_seeds_asked_for_come_from_the_grid_and_skipped_levels_are_not_asked(tmp
 
 
 def test_methods_from_scratch_stand_with_the_others_of_their_run(tmp_path):
-    budget = {"steps": 300}
-    transferred = {"budget": budget, "backbone": {"name": "tf_efficientnet_lite0", "weights": "imagenet"}}
-    scratch = {"budget": budget, "backbone": {"name": "small-cnn", "weights": "none"}}
-    specs = [cell("elpv", 10, 0, "focal", settings=transferred)]
-    specs += [cell("elpv", 10, 0, "multiscale-scratch", settings=scratch)]
+    specs = [cell("elpv", 10, 0, name) for name in ("focal", "multiscale-scratch")]
+    assert [spec.settings.backbone.name for spec in specs] == ["tf_efficientnet_lite0", "small-cnn"]
     collection = collect([write(tmp_path, map(record, specs))])
     assert collection.problems == []
     # Two backbones with weights are two experiments.
-    other = transferred | {"backbone": {"name": "vgg16", "weights": "imagenet"}}
-    collection = collect([write(tmp_path, [record(cell("elpv", 10, 0, "focal", settings=other))])])
+    collection = collect(
+        [write(tmp_path, [record(cell("elpv", 10, 0, "focal", "step", PAPER, "backbone.name=vgg16"))])]
+    )
     assert sorted(set(collection.frame["comparison"])) == ["as-in-paper", "as-in-paper, vgg16"]
 
 
@@ -182,11 +181,10 @@ def test_all_records_as_one_csv(tmp_path):
 
 
 def test_on_equal_footing_the_proposed_methods_are_not_asked_for_twice(tmp_path):
-    names = ["focal", "crt", "multiscale-two-stage", "singlescale-two-stage"]
-    grid = asked(methods=names, ratios=[10], seeds=[0], comparisons=["as-in-paper", "equal-footing"])
-    specs = [cell("elpv", 10, 0, label) for label in ("focal", "multiscale-two-stage", "singlescale-two-stage")]
-    specs += [cell("elpv", 10, 0, "focal", comparison="equal-footing", network={"head": "multi-scale"})]
-    table = points(collect([write(tmp_path, map(record, specs), grid)]))
+    names = ["focal", "crt", "multiscale-one-stage", "singlescale-one-stage"]
+    planned = cells(["elpv"], names, [10], [0], comparisons=[PAPER, EQUAL])
+    done = [made for made in planned if made.method != "crt"]
+    table = points(collect([write(tmp_path, map(record, done), asked(planned))]))
     part = table[table["comparison"].eq("equal-footing")].set_index("label")
-    assert part["done"].to_dict() == {"focal": 1, "multiscale-two-stage": 1, "crt": 0}
-    assert part["asked"].to_dict() == {"focal": 1, "multiscale-two-stage": 1, "crt": 1}
+    assert part["done"].to_dict() == {"focal": 1, "multiscale-one-stage": 1, "crt": 0}
+    assert part["asked"].to_dict() == {"focal": 1, "multiscale-one-stage": 1, "crt": 1}

@@ -25,7 +25,7 @@ def data_of(page):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = generate(tmp_path_factory.mktemp("run"), ["elpv", "dagm/1"], ["cross-entropy", "focal"], [5, 10, 40])
-    made = record(cell("elpv", 10, 0, "crt") | {"label": EVIL})
+    made = record(cell("elpv", 10, 0, "crt", label=EVIL))
     made.environment = {"cpu": EVIL, "revision": "abc & def"}
     write(folder, [made])
     report = build([folder], figures=False)

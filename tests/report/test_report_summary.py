@@ -5,12 +5,12 @@ from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.summary.text import missing
 from datasets import Level
-from tests.report.synthetic import asked, cell, record, write
+from tests.report.synthetic import asked, cell, cells, record, write
 
 
 def test_what_is_missing_is_said(tmp_path):
     skip = Skip(dataset="elpv", level=Level("step", ratio=80), reason="too few images")
-    grid = asked(methods=["focal", "crt"], ratios=[10, 80], seeds=[0, 1], skipped=[skip])
+    grid = asked(cells(["elpv"], ["focal", "crt"], [10, 80], [0, 1]), [skip])
     records = [record(cell("elpv", 10, 0, "focal")), record(cell("elpv", 10, 1, "focal"), None)]
     collection = collect([write(tmp_path, records, grid)])
     assert missing(points(collection), collection) == [

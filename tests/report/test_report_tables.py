@@ -17,13 +17,11 @@ from benchmarks.report.tables.render import comma_separated, escape_latex, latex
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
 from benchmarks.report.tables.tables import dataset_tables, summary_tables
 from datasets import Level
-from tests.report.synthetic import asked, cell, generate, record, write
+from tests.report.synthetic import asked, cell, cells, generate, record, write
 
 GRID = asked(
-    methods=["cross-entropy", "focal", "class-balanced", "crt"],
-    ratios=[1, 10, 80],
-    seeds=[0, 1],
-    skipped=[Skip(dataset="elpv", level=Level("step", ratio=80), reason="only 71 images of defect")],
+    cells(["elpv"], ["cross-entropy", "focal", "class-balanced", "crt"], [1, 10, 80], [0, 1]),
+    [Skip(dataset="elpv", level=Level("step", ratio=80), reason="only 71 images of defect")],
 )
 VALUES = {
     # method: ratio: accuracy of seeds 0 and 1 (None: failed; absent: no record)
@@ -158,7 +156,7 @@ def test_csv_has_one_line_a_method_with_plain_numbers(table):
 
 
 def test_markdown_keeps_names_from_breaking_it(tmp_path):
-    spec = cell("elpv", 1, 0, "focal") | {"label": "a|b<script>_x_"}
+    spec = cell("elpv", 1, 0, "focal", label="a|b<script>_x_")
     collection = collect([write(tmp_path, [record(spec)])])
     (table,) = dataset_tables(points(collection), collection, "accuracy")
     text = markdown(table)
@@ -241,13 +239,13 @@ def test_what_tuning_chose_is_shown_for_every_seed(tmp_path):
     assert made.columns == ["IR 10", "IR 40"]
     shown = {label: [entry.plain for entry in found] for _, label, found in made.rows}
     assert shown == {
-        "cross-entropy: learning_rate": ["0.03", ""],
-        "focal: learning_rate": ["0.01 / 0.00123", "0.02"],
-        "focal: gamma": ["0.5 / 5", "1"],
+        "cross-entropy (tuned): learning_rate": ["0.03", ""],
+        "focal (tuned): learning_rate": ["0.01 / 0.00123", "0.02"],
+        "focal (tuned): gamma": ["0.5 / 5", "1"],
     }
     assert "4 trials" in made.caption
     page = build([folder], tmp_path / "report", figures=False).out / "report.html"
-    assert "focal: gamma" in page.read_text()
+    assert "focal (tuned): gamma" in page.read_text()
     assert "0.01 / 0.00123" in (tmp_path / "report" / "tables" / "tuned-elpv-step.md").read_text()
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.records.store import Record
-from benchmarks.report.data.names import AS_IN_PAPER, EQUAL_FOOTING
 from datasets import Level
 
 COLUMNS = {
@@ -28,7 +27,7 @@ COLUMNS = {
     "label": "name to show: the method with its non-default parameters",
     "family": "family of the method",
     "parameters": "parameters of the method, as JSON",
-    "head": "single-scale or multi-scale network; empty where not said",
+    "head": "head of the network, such as pooled or multi-scale",
     "comparison": "as-in-paper or equal-footing; with its steps or backbone where most cells have others",
     "budget": "gradient steps asked for",
     "backbone": "name of the transferred backbone; empty where nothing is transferred",
@@ -82,8 +81,8 @@ def row(record: Record, folder: str) -> dict[str, Any]:
         **_data(record),
         **_metrics(record),
         **_cost(record),
-        "trials": int((record.tuning or {}).get("trials", 0)),
-        "chosen": _compact(record.tuning["chosen"]) if record.tuning and "chosen" in record.tuning else "",
+        "trials": record.tuning["trials"] if record.tuning else 0,
+        "chosen": _compact(record.tuning["chosen"]) if record.tuning else "",
         "error": f"{record.failure.type}: {record.failure.message}" if record.failure else "",
         "environment": _compact(record.environment),
     }
@@ -102,26 +101,23 @@ def shot_recalls(recall: np.ndarray, counts: list[int]) -> dict[str, float]:
 
 
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
-    method, family = str(cell["method"]), str(cell.get("family", ""))
     level = Level(**cell["level"])
-    head = str((cell.get("network") or {}).get("head", ""))
-    settings = cell.get("settings") or {}
-    backbone = settings.get("backbone") or {}
+    settings, backbone = cell["settings"], cell["settings"]["backbone"]
     return {
-        "dataset": str(cell["dataset"]),
+        "dataset": cell["dataset"],
         "protocol": level.protocol,
         "ratio": float("nan") if level.ratio is None else level.ratio,
         "minority": float("nan") if level.minority is None else float(level.minority),
         "level": level.value,
-        "seed": int(cell.get("seed", 0)),
-        "method": method,
-        "label": str(cell.get("label") or method),
-        "family": family,
-        "parameters": _compact(cell.get("parameters") or {}),
-        "head": head,
-        "comparison": str(cell.get("comparison") or _comparison(head, family)),
-        "budget": int(settings.get("budget", {}).get("steps", 0)),
-        "backbone": "" if backbone.get("weights") == "none" else str(backbone.get("name", "")),
+        "seed": cell["seed"],
+        "method": cell["method"],
+        "label": cell["label"],
+        "family": cell["family"],
+        "parameters": _compact(cell["parameters"]),
+        "head": cell["network"]["head"],
+        "comparison": cell["comparison"],
+        "budget": settings["budget"]["steps"],
+        "backbone": "" if backbone["weights"] == "none" else backbone["name"],
         "settings": _settings(cell),
         "spec": _hash(cell.get("data")),
     }
@@ -134,22 +130,16 @@ def _settings(cell: dict[str, Any]) -> str:
     its hash has one part only, and goes together with any backbone. Steps and the backbone's name are axes of the
     grid, and a tuned cell stands beside the default one: none of them is a setting here.
     """
-    shared = dict(cell.get("settings") or {})
-    backbone = dict(shared.pop("backbone", None) or {})
-    backbone.pop("name", None)
-    shared["budget"] = {name: value for name, value in (shared.get("budget") or {}).items() if name != "steps"}
-    network = {name: value for name, value in (cell.get("network") or {}).items() if name != "head"}
-    common = _hash([shared, network, cell.get("data")])
-    return common if backbone.get("weights") == "none" else f"{common}/{_hash(backbone)}"
+    shared = {name: value for name, value in cell["settings"].items() if name != "backbone"}
+    shared["budget"] = {name: value for name, value in shared["budget"].items() if name != "steps"}
+    backbone = {name: value for name, value in cell["settings"]["backbone"].items() if name != "name"}
+    network = {name: value for name, value in cell["network"].items() if name != "head"}
+    common = _hash([shared, network, cell["data"]])
+    return common if backbone["weights"] == "none" else f"{common}/{_hash(backbone)}"
 
 
 def _hash(value: object) -> str:
     return hashlib.sha256(_compact(value).encode()).hexdigest()[:8]
-
-
-def _comparison(head: str, family: str) -> str:
-    """A common method on the multi-scale network can only be there for the comparison on equal footing."""
-    return EQUAL_FOOTING if head == "multi-scale" and family != "proposed" else AS_IN_PAPER
 
 
 def _data(record: Record) -> dict[str, Any]:
@@ -165,29 +155,27 @@ def _data(record: Record) -> dict[str, Any]:
 
 
 def _metrics(record: Record) -> dict[str, Any]:
-    metrics = record.metrics
-    if metrics is None:
+    metrics, data = record.metrics, record.data
+    if metrics is None or data is None:
         return {**dict.fromkeys((*SCALARS, *GROUPS), float("nan")), "recall": None, "confusion": None}
     values = {name: getattr(metrics, name) for name in SCALARS}
     recall = np.asarray(metrics.recall, dtype=np.float64)
-    counts = record.data.counts if record.data else []
-    shots = shot_recalls(recall, counts) if len(counts) == len(recall) else dict.fromkeys(GROUPS, float("nan"))
     # The smallest integers that hold the counts: a hundred classes and ten thousand records must fit in memory.
     confusion = np.asarray(metrics.confusion)
     confusion = confusion.astype(np.min_scalar_type(int(confusion.max(initial=0))))
     numbers = {name: float("nan") if value is None else float(value) for name, value in values.items()}
-    return {**numbers, **shots, "recall": recall, "confusion": confusion}
+    return {**numbers, **shot_recalls(recall, data.counts), "recall": recall, "confusion": confusion}
 
 
 def _cost(record: Record) -> dict[str, Any]:
     cost, nan = record.cost, float("nan")
-    seconds = cost.seconds if cost else {}
+    seconds = cost.seconds if cost else dict.fromkeys(("fit", "predict", "total"), nan)
     return {
         "steps": float(cost.steps) if cost else nan,
         "batch_size": float(cost.batch_size) if cost else nan,
-        "seconds_fit": seconds.get("fit", nan),
-        "seconds_predict": seconds.get("predict", nan),
-        "seconds_total": seconds.get("total", nan),
+        "seconds_fit": seconds["fit"],
+        "seconds_predict": seconds["predict"],
+        "seconds_total": seconds["total"],
         "peak_memory_mb": cost.peak_memory_mb if cost else nan,
     }
 

@@ -95,20 +95,14 @@ def both_comparisons(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _with_asked(table: pd.DataFrame, collection: Collection) -> pd.DataFrame:
     """Add how many seeds were asked for, and rows for what was asked for and has no record."""
-    frame = collection.frame
     families = {cell.label: cell.family for grid in collection.grids for cell in grid.cells}
     asked = _asked(collection).groupby(KEY)["seed"].nunique().rename("asked").reset_index()
-    table = table.merge(asked, on=KEY, how="outer" if len(asked) else "left")
-    seen = frame.groupby(["dataset", "protocol"])["seed"].nunique().rename("seen").reset_index()
-    table = table.merge(seen, on=["dataset", "protocol"], how="left")
-    for name in ("done", "failed", *(f"{metric}_n" for metric in numbers_of(frame))):
+    table = table.merge(asked, on=KEY, how="outer")
+    for name in ("asked", "done", "failed", *(f"{metric}_n" for metric in numbers_of(collection.frame))):
         table[name] = table[name].fillna(0).astype(int)
-    # Without a grid, the seeds that any method of this dataset has are the seeds that all should have.
-    known = table["asked"] if len(asked) else pd.Series(float("nan"), index=table.index)
-    table["asked"] = known.fillna(table["seen"]).fillna(0).astype(int)
-    table["asked"] = table[["asked", "done"]].max(axis=1)
-    table["family"] = table["family"].fillna(table["label"].map(families)).fillna("other")
-    return table.drop(columns="seen")
+    # what stands in a second comparison as well, or apart because of its settings, is asked for under another name
+    table["asked"] = table["asked"].clip(lower=table["done"] + table["failed"])
+    return table.assign(family=table["family"].fillna(table["label"].map(families)))
 
 
 def _asked(collection: Collection) -> pd.DataFrame:

@@ -62,7 +62,9 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     if gains.empty:
         return None
     gains = gains.loc[(shown.sign * gains.mean(axis=1)).sort_values(ascending=False).index[:top]]
-    figure = new_figure(SINGLE if columns == 1 else DOUBLE, 1.15 + 0.18 * len(gains))
+    names = [wrapped(str(label)) for label in gains.index]
+    row = 0.24 if any("\n" in name for name in names) else 0.18
+    figure = new_figure(SINGLE if columns == 1 else DOUBLE, 1.15 + row * len(gains))
     axes = figure.subplots()
     bound = max(float(np.nanpercentile(np.abs(gains.to_numpy()), 95)), 1e-9)
     # blue is better, red is worse, whichever way the metric counts
@@ -77,7 +79,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     axes.set_xticks(range(gains.shape[1]), [level_name(protocol, float(level)) for level in gains.columns])
     if gains.shape[1] > 3 and columns == 1:
         axes.tick_params(axis="x", rotation=40)
-    axes.set_yticks(range(len(gains)), [wrapped(str(label)) for label in gains.index])
+    axes.set_yticks(range(len(gains)), names)
     bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight())
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
