@@ -48,7 +48,7 @@ def show(console: Console, plugins: Sequence[Path], cache: Path) -> None:
 def method_rows(plugins: Sequence[Path], cache: Path) -> Rows:
     """Return family, name and source of every method; with plug-ins always anew."""
     if plugins or not is_plain():
-        from benchmarks.plugins import load
+        from benchmarks.commands.plugins import load
 
         load(tuple(plugins))
         found = registered()

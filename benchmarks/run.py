@@ -74,7 +74,7 @@ def _main(options: argparse.Namespace, command: str) -> int:
     if options.list:
         listing.show(console, request.plugin, (request.cache or datasets.cache_root()).expanduser())
         return 0
-    from benchmarks import plugins
+    from benchmarks.commands import plugins
     from benchmarks.running import outlook, planning
 
     plugins.load(request.plugin)

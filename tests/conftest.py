@@ -146,7 +146,7 @@ def bench(tmp_path: Path, shared_cache: Path, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def forget_plugins() -> Iterator[None]:
     """Take back what plug-ins register while a test runs."""
-    from benchmarks import plugins
+    from benchmarks.commands import plugins
 
     before = plugins.registered()
     yield

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks import plugins
+    from benchmarks.commands import plugins
     from benchmarks.explain.explainer import Explainer
     from benchmarks.running.devices import worker_device
     from benchmarks.running.planning import plan

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.grid.presets import Preset
-from benchmarks.remembered import files_digest, remembered
+from benchmarks.grid.remembered import files_digest, remembered
 from datasets import UserError
 from methods.naming import matching
 from methods.training.settings import Settings

@@ -10,8 +10,8 @@ import numpy as np
 
 import datasets
 from benchmarks.grid.cells import DataSpec
+from benchmarks.grid.remembered import files_digest, remembered
 from benchmarks.grid.rows import split, training_rows, unsupported
-from benchmarks.remembered import files_digest, remembered
 from datasets import Level
 from methods.training.settings import Settings
 

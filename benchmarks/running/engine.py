@@ -16,7 +16,7 @@ from typing import Protocol
 
 import torch
 
-from benchmarks import plugins
+from benchmarks.commands import plugins
 from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.grid.rows import source_of
 from benchmarks.records.store import Record

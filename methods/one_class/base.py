@@ -11,9 +11,9 @@ from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from methods.base import Method, SearchSpace
+from methods.networks.frozen import FrozenBackbone
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
-from methods.training.frozen import FrozenBackbone
 
 MEDIAN_TO_QUANTILE = 1.6448536269514722
 """Standard deviations between a normal distribution's median and its quantile 0.95."""

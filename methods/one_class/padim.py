@@ -11,12 +11,12 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
+from methods.networks.frozen import FrozenBackbone
 from methods.one_class.base import Memory, OneClass, folds_of_groups, group_left_out_squares, left_out_squares
 from methods.one_class.patches import cells
 from methods.registry import register
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
-from methods.training.frozen import FrozenBackbone
 
 
 @dataclass(frozen=True)

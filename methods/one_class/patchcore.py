@@ -10,12 +10,12 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
+from methods.networks.frozen import FrozenBackbone
 from methods.one_class.base import OneClass
 from methods.one_class.patches import cells, coreset, nearest
 from methods.registry import register
 from methods.training.context import Context
 from methods.training.data import Images
-from methods.training.frozen import FrozenBackbone
 
 
 @dataclass(frozen=True)

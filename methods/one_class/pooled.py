@@ -11,11 +11,11 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from methods.base import SearchSpace
+from methods.networks.frozen import FrozenBackbone
 from methods.one_class.base import OneClass, left_out_squares
 from methods.registry import register
 from methods.training.context import Context
 from methods.training.data import Images
-from methods.training.frozen import FrozenBackbone
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from pydantic import PrivateAttr
 from torch import Tensor
 
 from methods.base import Method
+from methods.networks.frozen import FrozenBackbone
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
-from methods.training.frozen import FrozenBackbone
 
 Features = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, Privat
 from torch import Tensor
 
 from methods.base import Method, SearchSpace
+from methods.networks.frozen import FrozenBackbone
 from methods.proposed.fusion import views
 from methods.proposed.fusion.memory import PositionMemory, attended, score
 from methods.proposed.fusion.scale import Logit, Prior, Scale
@@ -19,7 +20,6 @@ from methods.proposed.fusion.views import Array, Rows, Views
 from methods.registry import register
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
-from methods.training.frozen import FrozenBackbone
 
 LIMIT = 2.0
 """The memory's distance counts up to so many standard deviations: sound images of an unknown group are strange too."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = ("datasets", "methods", "benchmarks", "experiments")
 MAY = {"datasets": {"datasets"}, "methods": {"methods", "datasets"}}
 
 
@@ -69,14 +70,14 @@ def test_no_package_needs_another_datasets() -> None:
     assert Path(done.stdout.strip().splitlines()[-1]) == ROOT / "datasets" / "__init__.py"
 
 
-def modules(package: str) -> dict[str, Path]:
-    """Return the files of a package by the names of their modules."""
-    paths = (ROOT / package).rglob("*.py")
+def modules() -> dict[str, Path]:
+    """Return the files of the packages by the names of their modules."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     return {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in paths}
 
 
 def imported_modules(path: Path, known: set[str]) -> set[str]:
-    """Return the modules of the package that a file imports anywhere, for type checking too."""
+    """Return the modules of the packages that a file imports anywhere, for type checking too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -87,12 +88,30 @@ def imported_modules(path: Path, known: set[str]) -> set[str]:
     return found & known
 
 
-@pytest.mark.parametrize("package", ["methods"])
-def test_no_import_circle(package) -> None:
-    files = modules(package)
-    graph = {name: imported_modules(path, set(files)) - {name} for name, path in files.items()}
-    graph[package] = set()  # the package itself imports all, so that they register themselves
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    """Modules by the module that imports them."""
+    files = modules()
+    return {name: imported_modules(path, set(files)) - {name} for name, path in files.items()}
+
+
+def no_circle(graph: dict[str, set[str]]) -> None:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"import circle: {' <- '.join(error.args[1])}")
+
+
+def test_no_import_circle(imports) -> None:
+    no_circle(imports | {package: set() for package in PACKAGES})  # a package's own names come from all its modules
+
+
+def test_no_circle_of_folders(imports) -> None:
+    """A folder is one job: what two folders would need of each other belongs to one of them, or to a third."""
+    files = modules()
+    graph: dict[str, set[str]] = {}
+    for name, others in imports.items():
+        parents = {files[other].parent for other in others} - {files[name].parent}
+        graph.setdefault(str(files[name].parent), set()).update(map(str, parents))
+    assert len(graph) > 30
+    no_circle(graph)

@@ -12,7 +12,7 @@ import torch
 
 import datasets
 import methods
-from benchmarks import plugins
+from benchmarks.commands import plugins
 from methods import testing
 
 EXAMPLE = Path(__file__).parents[1] / "methods" / "example_method.py"

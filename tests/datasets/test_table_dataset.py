@@ -124,7 +124,7 @@ def test_a_dataset_of_ones_own_is_thirty_lines_and_a_plugin(tmp_path: Path) -> N
         lines.append(f"{number}.png,{('none', 'some')[number % 2]},{number // 4}")
     (tmp_path / "clinic" / "findings.csv").write_text("\n".join(lines))
     code = (
-        "from benchmarks import plugins; import datasets, datasets.testing, sys\n"
+        "from benchmarks.commands import plugins; import datasets, datasets.testing, sys\n"
         "plugins.load_file(sys.argv[1])\n"
         "datasets.testing.check_dataset('clinic')\n"
         "index = datasets.create('clinic').index()\n"

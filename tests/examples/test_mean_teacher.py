@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import methods
-from benchmarks import plugins
+from benchmarks.commands import plugins
 from methods import testing
 from methods.base import NetworkMethod
 from methods.training import loop

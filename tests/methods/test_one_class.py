@@ -10,6 +10,7 @@ import torch
 
 import methods
 from methods import testing
+from methods.networks.frozen import FrozenBackbone
 from methods.one_class import patches, pooled
 from methods.one_class.base import (
     MEDIAN_TO_QUANTILE,
@@ -20,7 +21,6 @@ from methods.one_class.base import (
 )
 from methods.one_class.patchcore import PatchMemory
 from methods.training.data import Images, TrainSet
-from methods.training.frozen import FrozenBackbone
 
 NAMES = [name for name in methods.available() if methods.get(name).family == "one-class"]
 

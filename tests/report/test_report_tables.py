@@ -12,7 +12,7 @@ from benchmarks.records.asked import Skip
 from benchmarks.report.build import build
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
-from benchmarks.report.statistics.published import published
+from benchmarks.report.tables.published import published
 from benchmarks.report.tables.render import comma_separated, escape_latex, latex, markdown
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
 from benchmarks.report.tables.tables import dataset_tables, summary_tables

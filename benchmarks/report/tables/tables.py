@@ -8,8 +8,8 @@ import pandas as pd
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import METRICS, Metric, comparison_title, dataset_title, level_name, slug
 from benchmarks.report.data.points import comparable, levels, skipped, skipped_methods
-from benchmarks.report.statistics.published import with_published
 from benchmarks.report.tables.model import RULE, Entry, Groups, Table
+from benchmarks.report.tables.published import with_published
 
 
 def dataset_tables(table: pd.DataFrame, collection: Collection, metric: str) -> list[Table]:

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from methods.networks.frozen import POOLS, FrozenBackbone
 from methods.one_class.patches import cells
 from methods.training.data import Images
-from methods.training.frozen import POOLS, FrozenBackbone
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

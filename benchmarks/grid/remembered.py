@@ -12,7 +12,7 @@ from typing import Any
 
 from datasets.atomic import replacing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDER = "facts"
 
 
