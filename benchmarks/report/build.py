@@ -46,7 +46,7 @@ class Report:
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
         advised: what to use on each dataset, and how such advice did on seeds left out.
-        split: two-class results at other thresholds, see `benchmarks.report.rescore.split`.
+        split: results at other thresholds, see `benchmarks.report.rescore.split`.
         health: collapsed cells, worst seeds and seeds near chance.
         scored: how good the advice was over all datasets, in a sentence.
         overall: the summary's first sentences.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_curve
 
 from benchmarks.report import build
 from benchmarks.report.data.loading import collect
@@ -58,6 +58,33 @@ def test_own_moved_and_best_threshold():
     assert (found["own"], found["moved"], found["best"]) == pytest.approx((0.75, 0.625, 0.75))
     # pairs ranked right: 16 less (.5 beats -1.5 and .2; -1 beats -1.5)
     assert found["auroc"] == pytest.approx(13 / 16)
+
+
+def test_thresholds_of_two_classes_are_those_of_the_roc_curve():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [40, 25])
+    logits = rng.normal(size=(65, 2)).round(1) + 1.5 * np.eye(2)[labels]
+    false, true, _ = roc_curve(labels, logits[:, 1] - logits[:, 0], drop_intermediate=False)
+    assert thresholds(logits, labels, EVEN)["best"] == pytest.approx(((true + 1 - false) / 2).max())
+
+
+def test_thresholds_of_three_classes_by_trying_all():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1, 2], [8, 4, 4])
+    # classes 1 and 2 are rare in training: their scores are too low by the log of the ratio of the counts
+    trained = np.array([0.8, 0.16, 0.04])
+    logits = 2 * np.eye(3)[labels] + rng.normal(size=(16, 3)) + np.log(trained)
+    found = thresholds(logits, labels, trained)
+    steps = np.linspace(-8, 8, 161)
+    first, second = np.meshgrid(steps, steps, indexing="ij")
+    offsets = np.stack([np.zeros_like(first), first, second], axis=-1)[:, :, None]
+    right = (logits + offsets).argmax(-1) == labels
+    tried = np.mean([right[..., labels == one].mean(-1) for one in range(3)], axis=0)
+    assert found["own"] <= found["moved"] <= found["best"] <= 1.0
+    assert found["best"] == pytest.approx(tried.max())
+    assert found["own"] == pytest.approx(balanced_accuracy_score(labels, logits.argmax(1)))
+    assert found["moved"] == pytest.approx(balanced_accuracy_score(labels, (logits - np.log(trained)).argmax(1)))
+    assert found["shift"] == pytest.approx(np.log(20))
 
 
 @pytest.mark.parametrize("text", ["20", "a:b", "0:1", "1:inf", "1:2:3"])

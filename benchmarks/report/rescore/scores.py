@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
 Array = np.ndarray
 BINS = 15
@@ -88,27 +88,56 @@ def recall_at(scores: Array, labels: Array, false_alarms: float) -> float:
 
 
 def thresholds(logits: Array, labels: Array, trained: Array) -> dict[str, float]:
-    """Split a two-class result into ranking and threshold.
+    """Split a result into ranking and thresholds, which are one offset a class.
+
+    Args:
+        logits: (M, C).
+        labels: (M,) int64, each class at least once.
+        trained: (C,) shares of the classes in the training subset.
 
     Returns:
         Balanced accuracy at the method's own threshold (`own`), at the one moved from the training prior to a
-        balanced one (`moved`), at the best for these very test images (`best`, which no user can know), `auroc`, and
-        the `shift` in log odds.
+        balanced one (`moved`), at the best for these very test images (`best`, which no user can know; for more than
+        two classes at least that, by ascent a class at a time), `auroc` (of more than two classes the mean over
+        pairs), and the `shift` of the smallest class's log odds against the largest.
     """
-    margin = (logits[:, 1] - logits[:, 0]).astype(np.float64)
-    false, true, _ = roc_curve(labels == 1, margin, drop_intermediate=False)
-    shift = float(np.log(trained[0] / trained[1]))
-
-    def balanced(alarm: Array) -> float:
-        return float((alarm[labels == 1].mean() + (~alarm[labels == 0]).mean()) / 2)
-
+    log_p = log_softmax(logits.astype(np.float64), axis=1)
+    moved = log_p - np.log(trained)
+    binary = logits.shape[1] == 2
+    auroc = roc_auc_score(labels, log_p[:, 1] - log_p[:, 0] if binary else np.exp(log_p), multi_class="ovo")
     return {
-        "own": balanced(margin > 0),
-        "moved": balanced(margin > -shift),
-        "best": float(((true + 1 - false) / 2).max()),
-        "auroc": float(roc_auc_score(labels == 1, margin)),
-        "shift": shift,
+        "own": balanced_accuracy_score(labels, log_p.argmax(1)),
+        "moved": balanced_accuracy_score(labels, moved.argmax(1)),
+        "best": max(_best(log_p, labels), _best(moved, labels)),
+        "auroc": float(auroc),
+        "shift": float(np.log(trained.max() / trained.min())),
     }
+
+
+def _best(scores: Array, labels: Array) -> float:
+    """Return the balanced accuracy that offsets of the classes reach, chosen in turn on the images themselves."""
+    scores, rows = scores.copy(), np.arange(len(labels))
+    weight = weights(labels, np.full(scores.shape[1], 1 / scores.shape[1]))
+    reached = 0.0
+    while True:
+        for one in range(scores.shape[1]):
+            others = scores.copy()
+            others[:, one] = -np.inf
+            rival = others.argmax(1)
+            needed = others[rows, rival] - scores[:, one]
+            order = np.argsort(needed, kind="stable")
+            # raising the class's offset past an image's need turns the image over from its rival
+            gained = weight * ((labels == one).astype(float) - (labels == rival))
+            total = np.concatenate([[0.0], np.cumsum(gained[order])]) + weight @ (labels == rival)
+            needed = needed[order]
+            possible = np.flatnonzero(np.concatenate([[True], needed[1:] > needed[:-1], [True]]))
+            cut = int(possible[total[possible].argmax()])
+            ends = np.concatenate([[needed[0] - 2], needed, [needed[-1] + 2]])
+            scores[:, one] += (ends[cut] + ends[cut + 1]) / 2
+        now = float(total[cut])
+        if now <= reached + 1e-12:
+            return max(now, reached)
+        reached = now
 
 
 def _calibration(probabilities: Array, labels: Array, weight: Array) -> float:

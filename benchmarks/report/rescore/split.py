@@ -17,7 +17,7 @@ COLUMNS = {"own": "Own threshold", "moved": "Moved by the prior", "best": "Best 
 
 
 def split(frame: pd.DataFrame, problems: list[str] | None = None) -> pd.DataFrame:
-    """Judge two-class cells of the hardest level of every dataset and protocol at other thresholds.
+    """Judge the cells of the hardest level of every dataset and protocol at other thresholds.
 
     `problems` is told of scores that cannot be used.
 
@@ -31,14 +31,13 @@ def split(frame: pd.DataFrame, problems: list[str] | None = None) -> pd.DataFram
         hardest = part["level"].min() if protocol == "few" else part["level"].max()
         for cell in part[part["level"].eq(hardest)].to_dict("records"):
             counts = list(cell["counts"])
-            if len(counts) != 2 or (scores := read_scores(cell, problems)) is None:
-                continue
-            if len(np.unique(scores[1])) < 2:
+            scores = read_scores(cell, problems)
+            if scores is None or len(np.unique(scores[1])) < len(counts):
                 continue
             found = thresholds(*scores, shares(counts))
             found = {name: value * 100 if name in ("own", "moved", "best") else value for name, value in found.items()}
-            rows.append({name: cell[name] for name in KEYS} | found)
-    return pd.DataFrame(rows, columns=[*KEYS, *COLUMNS, "shift"])
+            rows.append({name: cell[name] for name in KEYS} | found | {"classes": len(counts)})
+    return pd.DataFrame(rows, columns=[*KEYS, *COLUMNS, "shift", "classes"])
 
 
 KEYS = ("dataset", "protocol", "level", "label", "family", "seed")
@@ -55,9 +54,12 @@ def sentence(found: pd.DataFrame, advice: Advice) -> str:
     means = here.groupby("label")[[*COLUMNS, "shift"]].mean()
     gap = interval((moved.loc[[control]] - table.loc[label]).dropna(axis=1))
     at = level_name(advice.protocol, float(here["level"].iloc[0]))
+    two = bool(here["classes"].eq(2).all())
+    whose = "its log odds of the minority" if two else "each class's score"
+    how = "" if two else "up to "
     text = (
         f"Threshold or features, at {at}: {control} has {means['own'][control]:.1f} at its own threshold, "
-        f"{means['moved'][control]:.1f} with its log odds of the minority moved by "
+        f"{means['moved'][control]:.1f} with {whose} moved by {how}"
         f"{means['shift'][control]:+.1f} (the training prior), {means['best'][control]:.1f} at the best "
         f"possible one, which nobody knows beforehand; {label} has {means['own'][label]:.1f}. AUROC "
         f"{means['auroc'][control]:.2f} and {means['auroc'][label]:.2f}."
@@ -87,8 +89,9 @@ def _table(part: pd.DataFrame) -> Table:
         list(COLUMNS.values()),
         grouped(part, entries),
         [
-            "Means over seeds. Moved by the prior: log odds of the second class raised by the log of the ratio "
-            "of the training counts, which is too much where the method balances already. Best possible: the "
-            "threshold that is best for these very test images, optimistic. AUROC needs no threshold."
+            "Means over seeds. Moved by the prior: each class's score lowered by the log of its share of the training "
+            "images, which is too much where the method balances already. Best possible: the thresholds (one a "
+            "class) that are best for these very test images, optimistic. AUROC (of several classes the mean over "
+            "pairs) needs no threshold."
         ],
     )
