@@ -146,8 +146,10 @@ def _copy_notes(index: Index, exact: list[tuple[int, int]], near: list[tuple[int
     if not exact and not near:
         return []
     two = sum(index.labels[one] != index.labels[other] for one, other in [*exact, *near])
-    counts = f"{len(exact)} exact and {len(near)} near copies among the images; copies stay on one side of the split"
-    return [counts, *([f"{two} of these copies have another class than what they are copies of"] if two else [])]
+    said = [f"{len(exact)} exact and {len(near)} near copies among the images; copies stay on one side of the split"]
+    if two:
+        said.append(f"{two} of these copies {'has' if two == 1 else 'have'} another class than the image copied")
+    return said
 
 
 def _checked(images: Iterator[np.ndarray], dataset: Dataset, shape: tuple[int, ...]) -> Iterator[np.ndarray]:

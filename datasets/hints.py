@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from pydantic import ValidationError
 
 _SHOWN = 160
+_HEAD = re.compile(r"(?= (?:in|that) )|$")
+"""Where a noun ends that has more said of it."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -19,6 +22,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?`, or a full stop where no known name is near."""
     near = nearest(name, known)
     return f"; did you mean {near!r}?" if near else "."
+
+
+def counted(number: int | str, noun: str) -> str:
+    """Count things: `1 image`, `2 images`, `2 images in no folder`."""
+    return f"{number} {noun if str(number) == '1' else re.sub(_HEAD, 's', noun, count=1)}"
 
 
 def short(value: object) -> str:

@@ -49,6 +49,36 @@ parameters = { number = [60, 60] }
 """
 
 
+QUICK_S = 2.0
+"""Seconds of processor time, its children's included, that a test may take which is not marked slow."""
+
+
+def _processor_seconds() -> float:
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    before = _processor_seconds()
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append(("processor", round(_processor_seconds() - before, 2)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that want the mark: by processor time, so that a busy machine is no reason."""
+    passed = terminalreporter.stats.get("passed", [])
+    took = {
+        report.nodeid: dict(report.user_properties)["processor"] for report in passed if "slow" not in report.keywords
+    }
+    long = sorted(((seconds, name) for name, seconds in took.items() if seconds > QUICK_S), reverse=True)
+    if long:
+        terminalreporter.section(f"more than {QUICK_S:g} s of processor time, and not marked slow")
+    for seconds, name in long:
+        terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
+
+
 @contextmanager
 def default_signals() -> Iterator[None]:
     """Give this process and its children a terminal's dispositions: the shell that started it may ignore some."""

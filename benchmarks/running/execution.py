@@ -16,10 +16,11 @@ from benchmarks.commands.terminal import say
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
 from benchmarks.running import trackers
-from benchmarks.running.outlook import count, outlook
+from benchmarks.running.outlook import outlook
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import Report, duration
 from datasets import UserError
+from datasets.hints import counted
 
 if TYPE_CHECKING:
     from benchmarks.running import engine
@@ -97,7 +98,7 @@ def run(plan: Plan, todo: list[Cell], console: Console) -> int:
             plan.known[record.id] = record
             progress.finished(record)
     took = duration(time.monotonic() - start)
-    say(console, f"{count(progress.done, 'cell')} done, {progress.failed} failed, in {took}")
+    say(console, f"{counted(progress.done, 'cell')} done, {progress.failed} failed, in {took}")
     return progress.failed
 
 

@@ -12,6 +12,7 @@ from benchmarks.grid.cells import Cell
 from benchmarks.grid.estimate import Estimate
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import duration
+from datasets.hints import counted
 
 
 def show(plan: Plan, console: Console) -> None:
@@ -37,7 +38,7 @@ def show(plan: Plan, console: Console) -> None:
 
 def outlook(plan: Plan) -> str:
     """Say what is done, what is to do, how long that will take, and what the time is taken from."""
-    todo, total = plan.todo, count(len(plan.grid.cells), "cell")
+    todo, total = plan.todo, counted(len(plan.grid.cells), "cell")
     if not todo:
         return f"{total}, none to do"
     estimate = Estimate(plan.known.values(), plan.device)
@@ -45,11 +46,6 @@ def outlook(plan: Plan) -> str:
     seconds = sum(estimate.seconds(one) for one in todo) / workers
     basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
     return (
-        f"{total}, {len(todo)} to do: about {duration(seconds)} on {count(workers, 'worker')} "
-        f"({basis}), and the time to prepare data that are not cached yet"
+        f"{total}, {len(todo)} to do: about {duration(seconds)} on {counted(workers, 'worker')} "
+        f"({basis}), and the time to prepare what is not in the cache yet"
     )
-
-
-def count(number: int, noun: str) -> str:
-    """Count things: `1 cell`, `2 cells`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

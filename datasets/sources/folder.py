@@ -10,6 +10,7 @@ import numpy as np
 
 from datasets.base import DatasetUnavailable, UserError
 from datasets.files import IMAGE_SUFFIXES, in_order, is_image, readable, resolved
+from datasets.hints import counted
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
 
@@ -51,7 +52,7 @@ class Folder(FileDataset):
             raise UserError(f"dataset {self.name}: class folders {odd} are not in all parts; add or delete them")
         found = [(part, label, file) for part, each in classes.items() for label, (_, files) in enumerate(each)
                  for file in files]  # fmt: skip
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+        kinds = ", ".join(counted(count, kind) for kind, count in sorted(left_out.items()))
         notes = [f"left out: {kinds}"] if kinds else []
         tested = {part for part, test in parts.items() if test}
         if tested:
@@ -88,9 +89,9 @@ class Folder(FileDataset):
             UserError: it has fewer than two class folders, or one without images.
         """
         folders, files = _inside(part)
-        left_out.update("images in no class folder" for file in files if is_image(file))
+        left_out.update("image in no class folder" for file in files if is_image(file))
         if len(folders) < 2:
-            raise UserError(f"dataset {self.name}: {len(folders)} class folders in {part}; {self.steps()}")
+            raise UserError(f"dataset {self.name}: {counted(len(folders), 'class folder')} in {part}; {self.steps()}")
         classes = [(self.class_name(folder), self._files(folder, left_out)) for folder in folders]
         for folder, (_, found) in zip(folders, classes, strict=True):
             if not found:
@@ -126,14 +127,14 @@ class Folder(FileDataset):
     def _files(self, folder: Path, left_out: Counter[str]) -> list[Path]:
         """Return the images at any depth of a class folder, sorted, without hidden ones."""
         found: list[str] = []
-        for at, folders, names in os.walk(folder, onerror=lambda _: left_out.update(["folders that cannot be read"])):
-            left_out.update("linked folders" for name in folders if (Path(at) / name).is_symlink())
+        for at, folders, names in os.walk(folder, onerror=lambda _: left_out.update(["folder that cannot be read"])):
+            left_out.update("linked folder" for name in folders if (Path(at) / name).is_symlink())
             folders[:] = [name for name in folders if not name.startswith(".")]
             for path in (os.path.join(at, name) for name in names if not name.startswith(".")):
                 if not self.is_one(file := Path(path)):
-                    left_out.update([f"{file.suffix.lower() or 'other'} files"])
+                    left_out.update([f"{file.suffix.lower() or 'other'} file"])
                 elif not os.path.isfile(path):
-                    left_out.update(["dangling links"])
+                    left_out.update(["dangling link"])
                 else:
                     found.append(path)
         return [Path(path) for path in in_order(found)]

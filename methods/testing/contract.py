@@ -8,29 +8,21 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from methods import registry
 from methods.base import Method, NetworkMethod
 from methods.testing.tiny import STEPS, made_data, tiny_context
+from methods.testing.trained import Make, global_seed, logits_of, tensors
 from methods.training import loop
 from methods.training.context import Meter
-from methods.training.data import TrainSet
 from methods.training.stages import covered
 
 __all__ = ["CLAUSES", "STEPS", "check_method", "made_data", "tiny_context"]
-
-Make = Callable[[], Method]
-"""Makes a new, untrained method."""
 
 
 def check_method(method: str | type[Method], clauses: Sequence[str] | None = None, **parameters: Any) -> None:
@@ -45,9 +37,10 @@ def check_method(method: str | type[Method], clauses: Sequence[str] | None = Non
         AssertionError: it fails a clause; the message names the clause and says why.
     """
     cls = registry.get(method) if isinstance(method, str) else method
+    make = Make(lambda: cls(**parameters))
     for name in clauses if clauses is not None else CLAUSES:
         try:
-            CLAUSES[name](lambda: cls(**parameters))
+            CLAUSES[name](make)
         except Exception as error:
             reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
             raise AssertionError(f"method {cls.name or cls.__name__!r} fails clause {name!r}: {reason}") from error
@@ -55,56 +48,49 @@ def check_method(method: str | type[Method], clauses: Sequence[str] | None = Non
 
 def trains(make: Make) -> None:
     """It trains on tiny data and gives (N, C) finite float logits on the CPU; before training it says what is amiss."""
-    method, train = make(), made_data(method=make())
     try:
-        method.predict_logits(train.images)
+        make().predict_logits(made_data(method=make()).images)
     except RuntimeError:
         pass
     else:
         raise AssertionError("predict_logits answers before fit has been called; it must raise RuntimeError")
-    _logits(method, train)
+    assert make.trained.logits.isfinite().all()
 
 
 def two_and_ten_classes(make: Make) -> None:
     """It works with 2 classes and with 10."""
     for counts in ((12, 4), (12, 9, 7, 6, 5, 4, 4, 3, 3, 2)):
-        _logits(make(), made_data(counts, method=make()))
+        logits_of(make(), made_data(counts, method=make()))
 
 
 def one_image_in_a_class(make: Make) -> None:
     """It works where a class has a single image, and where all classes are of one size."""
     for counts in ((12, 5, 1), (6, 6)):
-        _logits(make(), made_data(counts, method=make()))
+        logits_of(make(), made_data(counts, method=make()))
 
 
 def grey_and_colour(make: Make) -> None:
     """It trains end to end on images, grey and in colour."""
     for channels in (1, 3):
-        _logits(make(), made_data(channels=channels))
+        logits_of(make(), made_data(channels=channels))
 
 
 def deterministic(make: Make) -> None:
     """The same seed gives the same logits, bit for bit, whatever the global random state, which it leaves alone."""
-    train, results = made_data(method=make()), []
-    for seed in (1, 2):
-        with _global_seed(seed):
-            before = _global_state()
-            results.append(_logits(make(), train))
-            changed = [name for name, state in _global_state().items() if state != before[name]]
-        if changed:
-            raise AssertionError(
-                f"it draws from the global random state of {', '.join(changed)}; use context.generator"
-            )
-    if not torch.equal(*results):
+    if make.trained.drawn:
+        raise AssertionError(
+            f"it draws from the global random state of {', '.join(make.trained.drawn)}; use context.generator"
+        )
+    with global_seed(2):
+        again = logits_of(make(), made_data(method=make()))
+    if not torch.equal(again, make.trained.logits):
         raise AssertionError("two trainings with the same seed differ; draw from context.generator or context.rng only")
 
 
 def only_training_data(make: Make) -> None:
     """It changes neither the training data nor itself in predicting, and judges each image by itself."""
-    method, train = make(), made_data(method=make())
-    before = [t.clone() for t in (*train.images.levels, train.labels)]
-    logits = _logits(method, train)
-    if not all(torch.equal(a, b) for a, b in zip(before, (*train.images.levels, train.labels), strict=True)):
+    method, train, logits = make.trained.method, make.trained.train, make.trained.logits
+    if not all(torch.equal(a, b) for a, b in zip(make.trained.before, tensors(train), strict=True)):
         raise AssertionError("fit changes the training data in place, which other methods share")
     if not torch.equal(method.predict_logits(train.images), logits):
         raise AssertionError("predicting twice gives different logits: it learns or draws in predict_logits")
@@ -136,24 +122,18 @@ def equal_budget(make: Make) -> None:
     An optimiser step that takes several of them (`step_cost`) may leave what does not suffice for another. A method
     that takes none at all, because it learns in another way, passes.
     """
-    method, train, taken = make(), made_data(method=make()), []
-    context = tiny_context(train)
-    hook = register_optimizer_step_post_hook(lambda *_: taken.append(1))
-    try:
-        method.fit(train, context)
-    finally:
-        hook.remove()
-    meter = context.meter
+    method, meter, taken = make.trained.method, make.trained.meter, make.trained.taken
+    batch = tiny_context(make.trained.train).budget.batch_size
     network = isinstance(method, NetworkMethod)
     cost, stages = (method.step_cost, len(method.stages())) if isinstance(method, NetworkMethod) else (1, 1)
-    if len(taken) * cost != meter.steps:
+    if taken * cost != meter.steps:
         raise AssertionError(
-            f"{len(taken) * cost} gradient steps were taken and {meter.steps} counted in context.meter.steps"
+            f"{taken * cost} gradient steps were taken and {meter.steps} counted in context.meter.steps"
         )
     if (network and stages) or taken:
-        expected = Meter(STEPS, STEPS * context.budget.batch_size)
+        expected = Meter(STEPS, STEPS * batch)
         left = STEPS - meter.steps
-        if not 0 <= left <= stages * (cost - 1) or meter.samples != meter.steps * context.budget.batch_size:
+        if not 0 <= left <= stages * (cost - 1) or meter.samples != meter.steps * batch:
             raise AssertionError(f"it spent {meter}, the budget is {expected}")
 
 
@@ -184,11 +164,10 @@ def step_without_waiting(make: Make) -> None:
 
 def other_process(make: Make) -> None:
     """It survives being sent to another process, before and after training."""
-    method, train = make(), made_data(method=make())
+    train, logits = make.trained.train, make.trained.logits
     try:
-        pickle.dumps(method)
-        logits = _logits(method, train)
-        sent = pickle.loads(pickle.dumps(method))  # noqa: S301 (what this line has itself written)
+        pickle.dumps(make())
+        sent = pickle.loads(pickle.dumps(make.trained.method))  # noqa: S301 (what this line has itself written)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(f"it cannot be sent to another process: {error}") from error
     if not torch.equal(sent.predict_logits(train.images), logits):
@@ -227,40 +206,3 @@ CLAUSES: dict[str, Callable[[Make], None]] = {
     )
 }
 """The clauses of the contract by name."""
-
-
-def _logits(method: Method, train: TrainSet) -> Tensor:
-    """Train, predict the training images, check the form of the answer."""
-    method.fit(train, tiny_context(train))
-    logits = method.predict_logits(train.images)
-    shape = (len(train), train.num_classes)
-    if not isinstance(logits, Tensor) or tuple(logits.shape) != shape:
-        raise AssertionError(f"predict_logits gives {getattr(logits, 'shape', type(logits))}, not (N, C) = {shape}")
-    if logits.device.type != "cpu" or not logits.is_floating_point():
-        raise AssertionError(f"predict_logits gives {logits.dtype} on {logits.device}, not floats on the CPU")
-    if not logits.isfinite().all():
-        raise AssertionError("predict_logits gives values that are not finite")
-    return logits
-
-
-@contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seed the global random states inside the block, and restore them after."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 (they are what is checked)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
-
-
-def _global_state() -> dict[str, str]:
-    return {
-        "random": str(random.getstate()),
-        "numpy": str(np.random.get_state(legacy=False)["state"]),  # noqa: NPY002
-        "torch": str(torch.get_rng_state().tolist()),
-    }

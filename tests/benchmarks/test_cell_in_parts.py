@@ -15,6 +15,7 @@ import torch
 from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
 from benchmarks.running import cell as cells
+from benchmarks.running.isolation import OutOfTime, limited, switches
 
 CPU = torch.device("cpu")
 
@@ -70,6 +71,26 @@ def test_a_cell_computes_with_one_thread_and_the_same_kernels_and_leaves_both_as
     finally:
         torch.set_num_threads(before)
         torch.backends.cudnn.benchmark = False
+
+
+def test_on_a_gpu_kernels_are_deterministic() -> None:
+    values = {get: value for get, _, value in switches(torch.device("cuda"))}
+    assert values[torch.are_deterministic_algorithms_enabled] is True
+    assert values[torch.get_num_threads] == 1
+
+
+def test_a_time_limit_ends_its_block_and_nothing_after_it() -> None:
+    def works_for_a_minute() -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            pass
+
+    with pytest.raises(OutOfTime), limited(0.05):
+        works_for_a_minute()
+    with limited(0.05):
+        pass
+    with limited(None):
+        time.sleep(0.1)  # the earlier limit is over
 
 
 def test_global_random_states_are_those_of_seed_nought_inside_and_untouched_outside() -> None:

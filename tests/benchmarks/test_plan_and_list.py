@@ -54,6 +54,7 @@ def test_list_shows_datasets_methods_and_presets(bench) -> None:
     assert not bench.results.exists()
 
 
+@pytest.mark.slow
 def test_a_list_once_made_is_the_same_again_without_torch(bench, tmp_path) -> None:
     code = "import sys; from benchmarks import run; run.main(sys.argv[1:]); print('torch' in sys.modules)"
     command = [sys.executable, "-c", code, "--list", "--cache", str(tmp_path / "cache")]
@@ -64,6 +65,7 @@ def test_a_list_once_made_is_the_same_again_without_torch(bench, tmp_path) -> No
     assert "cross-entropy" in second
 
 
+@pytest.mark.slow
 def test_a_plan_once_made_is_the_same_again_without_what_trains(bench, tmp_path) -> None:
     names = "('torch', 'sklearn', 'timm', 'pandas', 'scipy')"
     code = f"import sys; from benchmarks import run; run.main(sys.argv[1:]); print([n in sys.modules for n in {names}])"

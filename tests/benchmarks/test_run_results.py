@@ -114,6 +114,7 @@ def test_changed_images_do_not_mix_with_older_results(bench, tmp_path) -> None:
     assert len(list(Store(bench.results).records())) == 1
 
 
+@pytest.mark.slow
 def test_a_finished_run_asked_for_again_makes_its_report_once(bench) -> None:
     bench("--with-report")
     page = bench.results / "report.html"

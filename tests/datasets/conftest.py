@@ -8,7 +8,7 @@ import pytest
 _ROOT = os.environ.get("IMBALANCE_DATA")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real images; they are not part of the project."""
     if not _ROOT:

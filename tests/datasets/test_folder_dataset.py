@@ -77,7 +77,7 @@ def test_an_empty_class_is_named(tree: Path) -> None:
 
 def test_one_class_is_not_enough(tmp_path: Path) -> None:
     put(tmp_path / "only" / "1.png")
-    with pytest.raises(UserError, match=r"1 class folders in .* at least two folders of images"):
+    with pytest.raises(UserError, match=r"1 class folder in .* at least two folders of images"):
         create(f"folder:{tmp_path}").index()
 
 

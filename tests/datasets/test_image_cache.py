@@ -171,6 +171,7 @@ print(loaded.content, int(loaded.images.astype("int64").sum()))
 """
 
 
+@pytest.mark.slow
 def test_processes_building_the_same_entry_at_once_agree(tmp_path: Path) -> None:
     go, cache = tmp_path / "go", tmp_path / "cache"
     command = [sys.executable, "-c", _BUILD, str(go), str(cache)]

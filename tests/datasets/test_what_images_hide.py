@@ -100,6 +100,37 @@ def test_a_copy_saved_once_more_is_found_and_another_image_is_not() -> None:
     assert not any({1, 6} & set(pair) for pair in near)
 
 
+def near(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two grey images of 32 x 32 pixels, which are their own thumbnails, are near copies."""
+    copies = Copies()
+    for pixels in (one, other):
+        copies.add(pixels.astype(np.uint8)[None])
+    return copies.pairs() == ([], [(0, 1)])
+
+
+def test_near_copies_differ_by_less_than_two_grey_levels() -> None:
+    one = np.clip(photograph(0, 32), 20, 230)
+    assert near(one, one + 1)
+    assert not near(one, one + 2)  # brightness takes no part in the hash
+
+
+@pytest.mark.parametrize(("amplitude", "alike"), [(5, False), (11, True)])
+def test_near_copies_correlate_by_more_than_99_percent(amplitude: int, alike: bool) -> None:
+    """A wave of variance a^2 / 2 and noise of variance 1 correlate by 1 / sqrt(1 + 2 / a^2): .962 and .992."""
+    y, x = np.mgrid[:32, :32]
+    wave = 100 + np.rint(amplitude * np.cos(2 * np.pi * (x + 2 * y) / 32))
+    chequered = np.where((x + y) % 2, 1, -1)  # too fine for the hash, and one grey level everywhere
+    assert near(wave, wave + chequered) is alike
+
+
+@pytest.mark.parametrize(("amplitude", "alike"), [(1, False), (2, True)])
+def test_images_without_structure_have_no_near_copies(amplitude: int, alike: bool) -> None:
+    """A standard deviation of one grey level is none; as many squares of +a as of -a have a."""
+    signs = np.random.default_rng(0).permutation(np.repeat([-1, 1], 32)).reshape(8, 8)
+    one = 100 + amplitude * np.kron(signs, np.ones((4, 4), dtype=int))
+    assert near(one, one + 1) is alike
+
+
 def test_a_thousand_photographs_of_one_kind_are_no_copies() -> None:
     copies = Copies()
     for seed in range(1000):
@@ -114,7 +145,7 @@ def test_copies_stay_on_one_side_and_are_counted(tree: Path, tmp_path: Path) -> 
     loaded = load(create(f"folder:{tree}"), 48, tmp_path / "cache")
     index = loaded.index
     assert any(note.startswith("4 exact and 0 near copies") for note in index.notes)
-    assert any(note.startswith("1 of these copies have another class") for note in index.notes)
+    assert any(note.startswith("1 of these copies has another class") for note in index.notes)
     pixels = [image.tobytes() for image in loaded.images]
     for seed in range(20):
         parts = split(index, seed)
@@ -170,7 +201,7 @@ def test_what_is_left_out_is_counted(tree: Path) -> None:
     (tree / "bad" / "linked").symlink_to(tree / "good")
     index = create(f"folder:{tree}").index()
     assert index.notes == (
-        "left out: 2 .heic files, 1 .txt files, 1 dangling links, 1 images in no class folder, 1 linked folders",
+        "left out: 2 .heic files, 1 .txt file, 1 dangling link, 1 image in no class folder, 1 linked folder",
     )
     assert len(index.labels) == 20
 

@@ -16,6 +16,8 @@ from benchmarks.running.connection import CONNECT_S, open_client
 from tests.conftest import default_signals
 
 ROOT = Path(__file__).parents[2]
+HERE_AND_ELSEWHERE = ["0", pytest.param("1", marks=pytest.mark.slow)]
+"""Workers: this process, and another."""
 PLUGIN = '''
 import asyncio, sys, time
 import torch
@@ -84,7 +86,7 @@ def test_switches_that_a_method_leaves_changed_reach_no_other_cell(bench, plugin
         assert logits.tobytes() == Store(bench.results).read_scores(found[name].id)["logits"].tobytes()
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("workers", HERE_AND_ELSEWHERE)
 def test_whatever_a_method_raises_is_a_failed_record(bench, plugin, workers) -> None:
     answer = bench(*plugin, *named("exits", "cancelled", "panics", "focal"), "--workers", workers)
     assert answer.code == 1, answer.out + answer.err
@@ -97,7 +99,7 @@ def test_whatever_a_method_raises_is_a_failed_record(bench, plugin, workers) -> 
     }
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("workers", HERE_AND_ELSEWHERE)
 def test_a_cell_that_takes_too_long_is_a_failed_record(bench, plugin, workers) -> None:
     answer = bench(*plugin, *named("endless", "focal"), "--workers", workers, "--timeout", "4")
     assert answer.code == 1, answer.out + answer.err
@@ -106,6 +108,7 @@ def test_a_cell_that_takes_too_long_is_a_failed_record(bench, plugin, workers) -
     assert records["focal"].status == "done", records["focal"].failure
 
 
+@pytest.mark.slow
 def test_sigterm_says_how_to_go_on_and_leaves_no_traceback(bench, plugin) -> None:
     command = bench.command(*plugin, *named("focal", "endless"), "--workers", "1")
     with default_signals():
@@ -120,6 +123,7 @@ def test_sigterm_says_how_to_go_on_and_leaves_no_traceback(bench, plugin) -> Non
     assert err == ""
 
 
+@pytest.mark.slow
 def test_the_local_cluster_takes_work_from_nobody_else() -> None:
     from distributed import Client
 

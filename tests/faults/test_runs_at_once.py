@@ -46,6 +46,7 @@ def test_no_run_loses_what_another_asked_for(tmp_path) -> None:
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.slow
 def test_commands_at_once_leave_the_records_and_grids_of_all(bench) -> None:
     names = ("cross-entropy", "focal", "mixup")
     runs = [

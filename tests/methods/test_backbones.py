@@ -35,6 +35,59 @@ def test_resnet32_halves_its_side_twice():
     assert [tuple(m.shape[1:]) for m in maps] == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
 
 
+@pytest.mark.parametrize(("channels", "stride"), [((4, 4), 1), ((4, 10), 2)])
+def test_a_block_of_resnet32_is_two_convolutions_beside_the_identity_padded_with_zeros(channels, stride):
+    """Option A of He et al. 2016: every other pixel, and as many empty channels before as behind."""
+    block = backbones.BasicBlock(*channels, stride).eval()
+    x = torch.randn(2, channels[0], 8, 8, generator=torch.Generator().manual_seed(0))
+    (first, norm, _), (second, other) = block.first, block.second
+    with torch.no_grad():
+        for each in (norm, other):
+            each.running_mean.uniform_(-1, 1)
+            each.weight.uniform_(0.5, 2)
+        inner = torch.relu(norm(F.conv2d(x, first.weight, stride=stride, padding=1)))
+        shortcut = torch.zeros(2, channels[1], 8 // stride, 8 // stride)
+        before = (channels[1] - channels[0]) // 2
+        shortcut[:, before : before + channels[0]] = x[:, :, ::stride, ::stride]
+        expected = torch.relu(other(F.conv2d(inner, second.weight, padding=1)) + shortcut)
+        assert torch.allclose(block(x), expected, atol=1e-6)
+
+
+def test_resnet32_is_its_stem_and_fifteen_blocks_whose_weights_begin_as_he_et_al_say():
+    settings = BackboneSettings(name="resnet32", weights="none", frozen=False, strides=(1, 4))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        backbone = backbones.build(settings, 3).eval()
+    body, x = backbone.body, torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    blocks = [block for stage in body.stages for block in stage]
+    assert [(block.first[0].in_channels, block.first[0].out_channels, block.stride) for block in blocks] == (
+        [(16, 16, 1)] * 5 + [(16, 32, 2)] + [(32, 32, 1)] * 4 + [(32, 64, 2)] + [(64, 64, 1)] * 4
+    )
+    for module in (m for m in body.modules() if isinstance(m, torch.nn.Conv2d) and m.in_channels >= 32):
+        fan_in = 9 * module.in_channels
+        assert module.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)
+    with torch.no_grad():
+        one = torch.nn.Sequential(*blocks[:5])(body.stem(x))
+        last = torch.nn.Sequential(*blocks[5:])(one)
+        assert all(torch.equal(a, b) for a, b in zip(backbone(x), (one, last), strict=True))
+
+
+def test_the_small_network_is_four_convolutions_the_first_over_patches():
+    settings = BackboneSettings(name="small-cnn", weights="none", frozen=False, strides=(16, 4, 8))
+    backbone = backbones.build(settings, 1).eval()
+    x = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        maps, expected = x, {}
+        for stride, kernel, step, padding in ((4, 4, 4, 0), (8, 3, 2, 1), (16, 3, 2, 1)):
+            name = {4: "stem", 8: "down8", 16: "down16"}[stride]
+            weight, norm = getattr(backbone.body, name)[0].weight, getattr(backbone.body, name)[1]
+            assert weight.shape[2:] == (kernel, kernel)
+            maps = expected[stride] = torch.relu(norm(F.conv2d(maps, weight, stride=step, padding=padding)))
+        found = backbone(x)
+    assert backbone.channels == [112, 16, 32]
+    assert all(torch.allclose(a, expected[s], atol=1e-6) for a, s in zip(found, (16, 4, 8), strict=True))
+
+
 def sample(name):
     image = torch.from_numpy(load_sample_image(name).copy()).permute(2, 0, 1)[None].float()
     side = min(image.shape[2:])

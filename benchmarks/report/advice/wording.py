@@ -11,6 +11,7 @@ from benchmarks.report.advice.decision import MARGIN, SURE, Advice, Choice
 from benchmarks.report.advice.places import Place, decided_by
 from benchmarks.report.data.names import METRICS, dataset_title, level_name, number
 from benchmarks.report.data.variants import RULE as VARIANTS_RULE
+from datasets.hints import counted
 
 NAMED = 5
 """So many methods are named one by one before "and n more"."""
@@ -103,8 +104,8 @@ def scored_text(table: pd.DataFrame, control: str, place: str = "") -> str:
     )
     at = f" {place}" if place else ""
     return (
-        f"Scored on itself{at}: advice from {_count(seeds, 'seed')} reached {means['advice']:.1f} "
-        f"points on the seeds left out (mean over {_count(len(table), 'level')}){rivals}, "
+        f"Scored on itself{at}: advice from {counted(seeds, 'seed')} reached {means['advice']:.1f} "
+        f"points on the seeds left out (mean over {counted(len(table), 'level')}){rivals}, "
         f"{control} {means['control']:.1f}; the best in hindsight, its luck included, {means['hindsight']:.1f}: "
         f"at most {means['upper']:.1f} lost, at most {table['upper'].max():.1f} at the worst level."
     )
@@ -122,7 +123,7 @@ def _undecided(advice: Advice) -> list[str]:
 def _odds(advice: Advice, metric: str) -> str:
     choice, title = advice.choice, METRICS[decided_by(metric)].title.lower()
     return (
-        f"With {_count(advice.seeds, 'seed')} and {_count(advice.methods, 'method')}, the probability is "
+        f"With {counted(advice.seeds, 'seed')} and {counted(advice.methods, 'method')}, the probability is "
         f"{_percent(choice.within)} that {choice.label} is within {MARGIN:g} point of the best in {title}, "
         f"{_percent(choice.best)} that it is the best; the expected loss is {choice.shortfall:.1f} points."
     )
@@ -137,7 +138,7 @@ def _basis(advice: Advice) -> str:
         parts.append(f"these runs alone say {_measured(choice.measured)}")
     if advice.datasets:
         known = (
-            f"{_count(advice.datasets, 'other dataset')} alone {choice.prior_gain:+.1f} (agreement {advice.rho:.1f})"
+            f"{counted(advice.datasets, 'other dataset')} alone {choice.prior_gain:+.1f} (agreement {advice.rho:.1f})"
         )
         parts.append(known)
     else:
@@ -152,9 +153,7 @@ def _apart(choice: Choice, control: str) -> str:
 
 def _called(advice: Advice) -> str:
     if advice.seeds < MIN_SEEDS:
-        return (
-            f"With {_count(advice.seeds, 'seed')} no difference can be told from chance by these runs alone: add seeds."
-        )
+        return f"With {counted(advice.seeds, 'seed')} these runs alone cannot tell a difference from chance: add seeds."
     better = _list(advice.better) if advice.better else "none"
     text = f"By these runs alone, corrected for the many comparisons: better than {advice.control}: {better}"
     text = f"{text}; behind {advice.leader}, the best mean: {_list(advice.behind) if advice.behind else 'none'}."
@@ -179,15 +178,11 @@ def _more(choice: Choice) -> str:
         return ""
     if choice.more_seeds is None:
         return f"; no affordable number of seeds would tell it from {choice.rival}"
-    return f"; about {_count(choice.more_seeds, 'more seed')} would tell it from {choice.rival}"
+    return f"; about {counted(choice.more_seeds, 'more seed')} would tell it from {choice.rival}"
 
 
 def _percent(share: float) -> str:
     return "over 99 %" if share > 0.99 else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
-
-
-def _count(count: int | str, noun: str) -> str:
-    return f"{count} {noun}" + ("" if str(count) == "1" else "s")
 
 
 def _list(names: Sequence[str]) -> str:

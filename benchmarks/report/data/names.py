@@ -76,7 +76,7 @@ METRICS = {
     "brier": Metric("Brier score where used", 1.0, "", 4, higher_is_better=False),
     "deployed_ece": Metric("Calibration error where used", higher_is_better=False),
     "many": Metric("Recall of classes with many images"),
-    "medium": Metric("Recall of classes with medium many images"),
+    "medium": Metric("Recall of classes with an in-between number of images"),
     "few": Metric("Recall of classes with few images"),
 }
 """Metrics by their column of `load()`; `many`, `medium`, `few` group classes by training images (>100, 20-100, <20)."""

@@ -18,6 +18,7 @@ from benchmarks.report.rescore.split import sentence as split_sentence
 from benchmarks.report.statistics.tests import Analysis
 from benchmarks.report.summary.health import Health, sentence
 from benchmarks.report.tables.render import escape_markdown
+from datasets.hints import counted
 
 NAMED = 8
 """So many methods are named one by one before "and n more"."""
@@ -83,12 +84,12 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     failed = collection.frame[collection.frame["status"].eq("failed")]
     for (label, error), group in failed.groupby(["label", "error"], sort=False):
         where = _list(sorted({dataset_title(name) for name in group["dataset"]}))
-        texts.append(f"{_count(len(group), 'failed cell')} of {label} on {where}: {error}")
+        texts.append(f"{counted(len(group), 'failed cell')} of {label} on {where}: {error}")
     absent = (table["asked"] - table["done"] - table["failed"]).clip(lower=0)
     if absent.sum():
         gaps = absent.groupby(table["dataset"]).sum()
         where = ", ".join(f"{dataset_title(str(name))} {int(count)}" for name, count in gaps[gaps > 0].items())
-        texts.append(f"No record yet of {_count(int(absent.sum()), 'cell')} asked for ({where})")
+        texts.append(f"No record yet of {counted(int(absent.sum()), 'cell')} asked for ({where})")
     for dataset, protocol in dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True)):
         for level, reason in sorted(skipped(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)} skipped: {reason}")
@@ -120,10 +121,6 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
         "",
     ]
     return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _list(names: list[str]) -> str:
