@@ -18,6 +18,7 @@ from benchmarks.commands.ending import ending
 from benchmarks.records.asked import without_folders
 from benchmarks.records.files import write_atomic
 from benchmarks.records.store import Store
+from datasets.hints import counted
 
 
 def write(run: Path, out: Path) -> int:
@@ -45,10 +46,10 @@ def about(store: Store, frame: pd.DataFrame) -> str:
         key = json.dumps(kept, sort_keys=True)
         environments[key] = environments.get(key, 0) + 1
     commands = "\n".join(without_folders(grid.command, [store.root]) for grid in store.grids())
-    places = "\n".join(f"- {count} cells: {_plain(json.loads(key))}" for key, count in environments.items())
+    places = "\n".join(f"- {counted(count, 'cell')}: {_plain(json.loads(key))}" for key, count in environments.items())
     return (
         "# Reference results\n\n"
-        f"{len(frame)} cells, made by\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
+        f"{counted(len(frame), 'cell')}, made by\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
         "`records.csv.gz` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
         "beside what was measured, `summary.md` the advice in plain words, `statistics.md` the tests, `tables/` and\n"
         "`figures/` what goes into a paper, `report.html` all of it to explore in a browser.\n"

@@ -12,6 +12,7 @@ from benchmarks.report.data.names import dataset_title, metric_named
 from benchmarks.report.statistics.intervals import Interval, interval
 from benchmarks.report.tables.render import escape_markdown
 from datasets import UserError
+from datasets.hints import counted
 
 POINT = ["comparison", "dataset", "protocol", "label"]
 RULE = (
@@ -38,7 +39,7 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
     lines = [
         "# What changed",
         "",
-        f"{shown.title}: {len(both)} cells in both, {same} of them equal to the last digit; "
+        f"{shown.title}: {counted(len(both), 'cell')} in both, {same} of them equal to the last digit; "
         f"{len(old) - len(both)} only in the first, {len(new) - len(both)} only in the second.",
         "",
     ]

@@ -30,6 +30,9 @@ NEAR = {
     "datasets/sources/drawing.py": ["tests/datasets/test_textures.py"],
     "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py"],
     "methods/training/*.py": HOOKS,
+    "methods/networks/backbones.py": ["tests/methods/test_backbones.py"],
+    "methods/networks/weights.py": ["tests/methods/test_backbones.py"],
+    "methods/networks/frozen.py": ["tests/methods/test_one_class.py"],
     "methods/networks/*.py": [
         "tests/methods/test_network*.py",
         "tests/methods/test_pooled_head.py",
@@ -38,7 +41,7 @@ NEAR = {
         *HOOKS,
     ],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
-    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell*.py", "tests/faults/test_isolation.py"],
+    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell_in_parts.py", "tests/faults/test_isolation.py"],
     "benchmarks/running/cell.py": [
         "tests/benchmarks/test_cell*.py",
         "tests/benchmarks/test_normalisation.py",
