@@ -73,6 +73,36 @@ def test_a_cell_computes_with_one_thread_and_the_same_kernels_and_leaves_both_as
         torch.backends.cudnn.benchmark = False
 
 
+def denormals_are_zero() -> bool:
+    return (torch.tensor([1e-310], dtype=torch.float64) * 0.5).item() == 0.0
+
+
+def test_switches_of_torch_have_its_defaults_inside_and_are_as_found_after() -> None:
+    """The defaults are those of its documentation."""
+    cudnn, mkldnn = torch.backends.cudnn, torch._C
+    known = [
+        (torch.set_num_threads, torch.get_num_threads, 1, 3),
+        (torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled, False, True),
+        (lambda on: setattr(cudnn, "benchmark", on), lambda: cudnn.benchmark, False, True),
+        (torch.set_grad_enabled, torch.is_grad_enabled, True, False),
+        (torch.set_default_dtype, torch.get_default_dtype, torch.float32, torch.float64),
+        (torch.set_float32_matmul_precision, torch.get_float32_matmul_precision, "highest", "medium"),
+        (mkldnn._set_mkldnn_enabled, mkldnn._get_mkldnn_enabled, True, False),
+        (torch.set_flush_denormal, denormals_are_zero, False, True),
+    ]
+    assert len(known) == len(switches(CPU))
+    before = [get() for _, get, _, _ in known]
+    try:
+        for put, _, _, other in known:
+            put(other)
+        with cells.deterministic(CPU):
+            assert [get() for _, get, _, _ in known] == [default for _, _, default, _ in known]
+        assert [get() for _, get, _, _ in known] == [other for _, _, _, other in known]
+    finally:
+        for (put, _, _, _), value in zip(known, before, strict=True):
+            put(value)
+
+
 def test_on_a_gpu_kernels_are_deterministic() -> None:
     values = {get: value for get, _, value in switches(torch.device("cuda"))}
     assert values[torch.are_deterministic_algorithms_enabled] is True

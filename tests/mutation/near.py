@@ -41,7 +41,7 @@ NEAR = {
         *HOOKS,
     ],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
-    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell_in_parts.py", "tests/faults/test_isolation.py"],
+    "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell_in_parts.py"],
     "benchmarks/running/cell.py": [
         "tests/benchmarks/test_cell*.py",
         "tests/benchmarks/test_normalisation.py",
