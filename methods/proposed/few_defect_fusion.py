@@ -56,6 +56,11 @@ class Column:
         apart = _weighted(self.label, self.teachers, self.weights, scores)
         return np.asarray(self.mean(apart) + self.trust * self.memory(strange).clip(-LIMIT, LIMIT))
 
+    def logits(self, scores: list[Array], strange: Array) -> Array:
+        """Return (M,) logits of this class, from what `total` takes."""
+        assert self.logit is not None
+        return self.logit(self.total(scores, strange))
+
 
 @register("few-defect-fusion", family="proposed", source="this suite, after Defard et al. 2021")
 class FewDefectFusion(Method):
@@ -69,8 +74,9 @@ class FewDefectFusion(Method):
     one scale, that of held-out scores. The threshold lies where a held-out minority image is as likely as another;
     while there are few, a prior says how far they lie (separation). Without any the memory and the prior decide.
 
-    What is held out are whole groups; where none are given, `clusters` of like images stand for them. No gradient step
-    is taken. It keeps the cells of all training images in memory. Its constants were chosen on development images.
+    What is held out are whole groups. Where none are given, nobody can say whether new images are of the same groups:
+    images are held out one by one, and `clusters` of like images too; the mean of both logits is taken. No gradient
+    step is taken. It keeps the cells of all training images in memory. Its constants were chosen on development images.
     """
 
     needs_minority: ClassVar[bool] = False
@@ -83,13 +89,12 @@ class FewDefectFusion(Method):
     strength: PositiveFloat = 3.0
     spread: PositiveFloat = 1.5
     clusters: PositiveInt = 10
-    folds: int = Field(default=5, ge=2)
 
     _backbone: FrozenBackbone | None = PrivateAttr(None)
     _memory: PositionMemory | None = PrivateAttr(None)
     _teachers: Teachers | None = PrivateAttr(None)
-    _columns: list[Column] = PrivateAttr(default_factory=list)
-    _alone: tuple[int, Logit] | None = PrivateAttr(None)
+    _columns: list[list[Column]] = PrivateAttr(default_factory=list)
+    _alone: tuple[int, list[Logit]] | None = PrivateAttr(None)
     _classes: int = PrivateAttr(0)
 
     def fit(self, train: TrainSet, context: Context) -> None:
@@ -99,35 +104,40 @@ class FewDefectFusion(Method):
         labels = train.labels.cpu().numpy()
         counts = np.bincount(labels, minlength=train.num_classes)
         head, seed = heads(counts), context.derive("fusion")
-        groups = self._groups(train, seen, seed)
+        groupings = self._groupings(train, seen, seed)
         frequent = torch.from_numpy(np.flatnonzero(head[labels]))
         memory = PositionMemory(seen.cells[frequent], self.channels, context.generator("fusion"))
-        distances = memory.distances(seen.cells)
-        own = torch.from_numpy(groups)[frequent]
-        distances[frequent] = memory.held_out(seen.cells[frequent], own, self.folds)
+        distances = [memory.distances(seen.cells)] * len(groupings)
+        for k, groups in enumerate(groupings):
+            held_out = memory.held_out(seen.cells[frequent], torch.from_numpy(groups)[frequent])
+            distances[k] = distances[k].index_copy(0, frequent, held_out)
         self._backbone, self._memory, self._classes = backbone, memory, train.num_classes
         self._alone, self._teachers, self._columns = None, None, []
-        strange = score(distances)
+        strange = [score(each) for each in distances]
         if (counts > 0).sum() == 1:
-            self._alone = int(counts.argmax()), Logit.between(strange, None, strange[:0], self._prior())
+            self._alone = int(counts.argmax()), [Logit.between(s, None, s[:0], self._prior()) for s in strange]
             return
-        self._teachers = Teachers(seen.whole, attended(seen.cells, distances), labels, counts, seed)
-        self._fuse(self._teachers.held_out(groups), strange, labels, counts)
+        teachers = Teachers(seen.whole, attended(seen.cells, distances[0]), labels, counts, seed)
+        self._teachers = teachers
+        for groups, own in zip(groupings, strange, strict=True):
+            self._columns.append(self._fused(teachers.held_out(groups), own, labels, counts))
 
-    def _groups(self, train: TrainSet, seen: Views, seed: int) -> Rows:
+    def _groupings(self, train: TrainSet, seen: Views, seed: int) -> list[Rows]:
+        """Return what is held out together: the groups, or single images and clusters."""
         groups = None if train.groups is None else train.groups.cpu().numpy()
         if groups is None or len(np.unique(groups)) == len(groups):
-            return views.clusters(seen.means, self.clusters, seed)
-        return groups
+            return [np.arange(len(train)), views.clusters(seen.means, self.clusters, seed)]
+        return [groups]
 
     def _prior(self) -> Prior:
         return Prior(self.separation, self.strength, self.spread)
 
-    def _fuse(self, held_out: list[Array], strange: Array, labels: Rows, counts: Rows) -> None:
+    def _fused(self, held_out: list[Array], strange: Array, labels: Rows, counts: Rows) -> list[Column]:
         """Bring teachers and memory to one scale, class by class; of two classes only the minority's is wanted."""
         head = heads(counts)
         wanted = np.flatnonzero(~head) if len(counts) == 2 else np.flatnonzero(counts)
         memory = Scale.of(strange[head[labels]])
+        columns = []
         for label in wanted.tolist():
             rest = labels != label
             balance = 1 / counts[labels[rest]]
@@ -138,7 +148,8 @@ class FewDefectFusion(Method):
             column = Column(label, scales, shares, mean, memory, trust)
             total = column.total(held_out, strange)
             logit = Logit.between(total[rest], balance, total[~rest], self._prior())
-            self._columns.append(replace(column, logit=logit))
+            columns.append(replace(column, logit=logit))
+        return columns
 
     def predict_logits(self, images: Images) -> Tensor:
         """Return (N, C) float logits; of two classes the majority's is 0.
@@ -155,16 +166,15 @@ class FewDefectFusion(Method):
         distances = memory.distances(seen.cells)
         strange = score(distances)
         if self._alone is not None:
-            known, logit = self._alone
-            out = np.tile(logit(strange)[:, None], (1, self._classes))
+            known, logits = self._alone
+            out = np.tile(np.mean([logit(strange) for logit in logits], 0)[:, None], (1, self._classes))
             out[:, known] = 0.0
             return out
         assert self._teachers is not None
         out = np.full((len(strange), self._classes), 0.0 if self._classes == 2 else UNKNOWN)
         scores = self._teachers.predict(seen.whole, attended(seen.cells, distances))
-        for column in self._columns:
-            assert column.logit is not None
-            out[:, column.label] = column.logit(column.total(scores, strange))
+        for columns in zip(*self._columns, strict=True):
+            out[:, columns[0].label] = np.mean([column.logits(scores, strange) for column in columns], 0)
         return out
 
 

@@ -140,12 +140,13 @@ def test_the_memory_scores_a_group_as_one_that_has_not_seen_it():
     cells = torch.randn(20, 4, 5, generator=torch.Generator().manual_seed(0))
     groups = torch.arange(20) // 10
     fitted = memory.PositionMemory(cells, 5, torch.Generator().manual_seed(0))
-    held_out = fitted.held_out(cells, groups, 5)
+    held_out = fitted.held_out(cells, groups)
     scaled = (cells / fitted.scale)[:, :, fitted.chosen].double().numpy()
     for own, others in ((slice(0, 10), slice(10, 20)), (slice(10, 20), slice(0, 10))):
         for place in range(4):
             seen = scaled[others, place]
-            covariance = np.cov(seen.T, bias=True) + memory.RIDGE * np.eye(5)
+            # half the images are left out, and what was added beside their scatter weighs twice as much
+            covariance = np.cov(seen.T, bias=True) + 2 * memory.RIDGE * np.eye(5)
             apart = scaled[own, place] - seen.mean(0)
             expected = np.einsum("ni,ij,nj->n", apart, np.linalg.inv(covariance), apart)
             np.testing.assert_allclose(held_out[own, place].numpy(), expected, rtol=1e-3)
@@ -206,7 +207,7 @@ def test_it_finds_strange_cells_with_no_defect_and_with_few(few):
 
 
 def test_the_memory_counts_less_the_more_minority_images_there_are():
-    trusts = [trained(spotted([60, n]), trust=3.0)._columns[0].trust for n in (1, 10, 40)]
+    trusts = [trained(spotted([60, n]), trust=3.0)._columns[0][0].trust for n in (1, 10, 40)]
     assert trusts == pytest.approx([3.0, 3 / 10**0.7, 3 / 40**0.7])
 
 
@@ -226,6 +227,23 @@ def test_groups_that_are_given_are_held_out_and_else_clusters(monkeypatch):
     trained(TrainSet(train.images, train.labels, 2, torch.arange(45) // 5))
     assert len(seen) == 2
     assert few_defect_fusion.views is views
+
+
+def test_without_groups_the_logit_is_the_mean_of_what_images_and_clusters_say(monkeypatch):
+    clusters = np.arange(40) // 8
+    monkeypatch.setattr(views, "clusters", lambda *a: clusters)
+    train, test = spotted([40, 0]), spotted([10, 10], seed=1)
+    method = trained(train)
+    cells = views.read(method._backbone, train.images).cells
+    strange = memory.score(method._memory.distances(views.read(method._backbone, test.images).cells))
+    logits = []
+    for groups in (np.arange(40), clusters):
+        known = memory.score(method._memory.held_out(cells, torch.from_numpy(groups)))
+        # nothing is known of the minority: two Gaussians 1.6 apart, the second's variance 1.5
+        at = brentq(lambda x: norm.pdf(x) - norm.pdf(x, 1.6, 1.5**0.5), 0, 1.6)
+        logits.append(((strange - known.mean()) / known.std() - at) * 2 * 1.6 / (1 + 1.5))
+    assert np.abs(logits[0] - logits[1]).max() > 0.1
+    np.testing.assert_allclose(method.predict_logits(test.images)[:, 1], np.mean(logits, 0), atol=0.02)
 
 
 def test_clusters_are_of_like_images():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from methods.one_class.base import folds_of_groups, left_out_squares
+from methods.one_class.base import folds_of_groups, group_left_out_squares, left_out_squares
 from methods.proposed.fusion.views import Array
 
 RIDGE = 0.01
@@ -31,14 +31,14 @@ class PositionMemory:
         """Return (M, P) squared distances of images that the memory has not seen."""
         return torch.cat([_squares(self._prepared(part), self.mean, self.factor) for part in cells.split(CHUNK)])
 
-    def held_out(self, cells: Tensor, groups: Tensor, folds: int) -> Tensor:
+    def held_out(self, cells: Tensor, groups: Tensor) -> Tensor:
         """Return (n, P) squared distances of its own images, each without its group or, without groups, itself."""
         x = self._prepared(cells)
-        n, parts = len(cells), folds_of_groups(groups, folds)
+        n = len(cells)
         out = left_out_squares(_squares(x, self.mean, self.factor), n, n)
-        for part in parts:
-            inside = torch.ones(n, dtype=torch.bool).index_fill(0, part, False)
-            out[part] = _squares(x[:, part], *_gaussians(x[:, inside]))
+        for group in folds_of_groups(groups, n):
+            white = _white(x[:, group], self.mean, self.factor)
+            out[group] = group_left_out_squares(white, n, n).T.to(out)
         return out
 
     def _prepared(self, cells: Tensor) -> Tensor:
@@ -69,7 +69,10 @@ def _gaussians(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.cholesky(covariance)
 
 
+def _white(x: Tensor, mean: Tensor, factor: Tensor) -> Tensor:
+    white: Tensor = torch.linalg.solve_triangular(factor, (x - mean).transpose(1, 2), upper=False)
+    return white
+
+
 def _squares(x: Tensor, mean: Tensor, factor: Tensor) -> Tensor:
-    white = torch.linalg.solve_triangular(factor, (x - mean).transpose(1, 2), upper=False)
-    squares: Tensor = white.square().sum(1).T
-    return squares
+    return _white(x, mean, factor).square().sum(1).T
