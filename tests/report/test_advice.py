@@ -76,6 +76,14 @@ def test_the_same_dataset_is_no_experience():
     assert Estimator(experience("focal", rng)).posterior([mine]).datasets == 2
 
 
+def test_a_part_of_a_dataset_is_no_other_dataset():
+    rng = np.random.default_rng(3)
+    others = experience("focal", rng, ("tiles", "tiles/defects", "dagm/1", "dagm/2"))
+    mine = place(dict.fromkeys(NAMES, 70.0), dataset="tiles/defects", rng=rng)
+    assert Estimator(others).posterior([mine]).datasets == 2
+    assert Estimator(others).posterior([place(dict.fromkeys(NAMES, 70.0), rng=rng)]).datasets == 3
+
+
 def test_absence_of_evidence_is_no_advice_for_the_control():
     rng = np.random.default_rng(4)
     means = {name: 80.0 + 4.0 * (name == "focal") for name in NAMES}
@@ -121,6 +129,7 @@ def test_another_method_is_named_where_it_is_better_by_half_the_margin():
     found = advise(mine, Estimator([]), "cross-entropy")
     assert found.choice.label == "focal"
     assert [(c.label, [p.level for p in c.places]) for c in found.apart] == [("crt", [5.0])]
+    assert headline(found) == "Use focal; at IR 5, crt."
 
 
 def test_seconds_change_nothing_but_a_cheaper_equal_is_named():

@@ -113,7 +113,7 @@ class Estimator:
         """Combine what was measured at some places of one dataset with what is known from the other datasets.
 
         Args:
-            mine: the places, all of one dataset; the same dataset among `others` is left out.
+            mine: the places, all of one dataset; what has images of it among `others` is left out.
             use_mine: False for what the other datasets alone would say.
             draw: whether draws are wanted, which take most of the time.
         """
@@ -160,6 +160,12 @@ class Estimator:
 def base_name(dataset: str) -> str:
     """Name the images, whatever the settings: `elpv [settings 1a2b]` holds those of `elpv`."""
     return dataset.split(" [settings", 1)[0]
+
+
+def share_images(first: str, second: str) -> bool:
+    """Say whether two datasets have images in common: the same one, or one a part of the other (`a` and `a/b`)."""
+    one, other = base_name(first), base_name(second)
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def effects(at: Sequence[Place], methods: Sequence[str], typical: float) -> Effects:
@@ -228,11 +234,14 @@ def _typical_noise(at: Sequence[Place]) -> float:
 
 
 def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
-    """Gather what is known of some methods from other datasets than this one."""
-    others = [p for p in places if base_name(p.dataset) != here and len(p.values.index.intersection(list(names))) > 1]
+    """Gather what is known of some methods from datasets that have no image in common with this one."""
+    others = [p for p in places if not share_images(p.dataset, here)]
+    others = [p for p in others if len(p.values.index.intersection(list(names))) > 1]
     typical = _typical_noise(others)
     found = effects(others, names, typical) if others else None
-    return _Known(found, typical, len({place.dataset for place in others}))
+    known = {base_name(place.dataset) for place in others}
+    parts = {name for name in known if any(name != other and name.startswith(f"{other}/") for other in known)}
+    return _Known(found, typical, len(known - parts))
 
 
 def _relations(at: Sequence[Place], other: Sequence[Place]) -> tuple[Array, Array, Array]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.report.advice.places import Place, decided_by, places
+from benchmarks.report.data.points import comparable
 
 LOG = logging.getLogger(__name__)
 REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "records.csv.gz"
@@ -27,4 +28,4 @@ def experience(metric: str, path: Path = REFERENCE) -> tuple[Place, ...]:
     except ValueError as error:
         LOG.info("%s does not hold what advice is made from (%s): it rests on this run alone", path, error)
         return ()
-    return tuple(places(frame, metric))
+    return tuple(places(comparable(frame), metric))

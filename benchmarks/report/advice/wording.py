@@ -17,8 +17,8 @@ NAMED = 5
 """So many methods are named one by one before "and n more"."""
 RULES = [
     "The advised method has the best expected mean over the levels named, given these runs and the results on "
-    "other datasets (the reference results that come with the suite, and the other datasets of this run; never "
-    "the same dataset). The estimator is a linear mixed model: effects of methods, of methods on a dataset, "
+    "other datasets (the reference results that come with the suite, and the other datasets of this run; never one "
+    "that shares images). The estimator is a linear mixed model: effects of methods, of methods on a dataset, "
     "and of methods at similar imbalance ratios; its variances are fitted to the other datasets alone, and how "
     "far these speak for the images at hand is estimated from both (agreement, from 0 to 1). Decided by "
     "balanced accuracy where the metric is accuracy.",
@@ -43,14 +43,19 @@ RULES = [
 
 
 def headline(advice: Advice) -> str:
-    """Say in one sentence what to do."""
+    """Say in one sentence what to do: one method, and at which levels another one."""
+    elsewhere = [f"at {levels_text(each.places)}, {each.label}" for each in advice.apart]
+    return "; ".join([_use(advice), *elsewhere]) + "."
+
+
+def _use(advice: Advice) -> str:
     choice = advice.choice
     if choice.decided and advice.control in choice.equals:
-        return f"Use {choice.label}; plain {advice.control} is within {MARGIN:g} point of it here, and will do."
+        return f"Use {choice.label}; plain {advice.control} is within {MARGIN:g} point of it here, and will do"
     if choice.decided:
-        return f"Use {choice.label}."
+        return f"Use {choice.label}"
     between = f" between it and {choice.rival}" if choice.rival else ""
-    return f"Use {choice.label} for now; undecided{between}."
+    return f"Use {choice.label} for now; undecided{between}"
 
 
 def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:

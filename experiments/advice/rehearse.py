@@ -1,0 +1,118 @@
+"""Follow the advice on images that it has not seen, and see what that loses.
+
+`python -m experiments.advice.rehearse OUT SEEDS METHODS [SET ...]` trains the cells of a user's run (`--dataset
+folder:OUT/user/SET`, preset default, one level) and scores each on the run's own test images and on the held-out ones;
+what is done is not done again. `python -m experiments.advice.rehearse OUT` then makes the advice from every three
+seeds' own tests, and reads its method's accuracy off the held-out images.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import balanced_accuracy_score
+
+import datasets
+import methods
+from benchmarks.grid import plan, presets, rows
+from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.report.advice.decision import best_at
+from benchmarks.report.advice.model import Estimator
+from benchmarks.report.advice.places import POINTS, Place
+from benchmarks.report.advice.reference import experience
+from benchmarks.running import cell as running
+from benchmarks.running.isolation import deterministic
+from benchmarks.running.prepare import prepare
+from experiments.advice.sets import SETS
+
+CONTROL, FUSION = "cross-entropy", "few-defect-fusion"
+
+
+def measure(out: Path, seeds: list[int], names: list[str], name: str) -> None:
+    """Train and score what is missing of one set."""
+    _, protocol, value = SETS[name]
+    level = {"protocols": (protocol,), "ratios": (value or 1,), "minorities": (value,)}
+    asked = {"methods": tuple(names), "seeds": tuple(seeds)} | level
+    preset = presets.load("default").model_copy(update=asked)
+    user, truth = (f"folder:{out.resolve()}/{part}/{name}" for part in ("user", "truth"))
+    listings = [datasets.create(each).listing() for each in (user, truth)]  # type: ignore[attr-defined]
+    at = {file.relative_to(listings[1].root / "train"): row for row, file in enumerate(listings[1].files) if _own(file)}
+    where = np.array([at[file.relative_to(listings[0].root)] for file in listings[0].files])
+    held_out = np.flatnonzero(listings[1].official_test)
+    for cell in plan.build(preset, [user], cache=out / "cache").cells:
+        path = out / "scores" / name / f"{cell.method}_{cell.seed}.npz"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with deterministic(torch.device("cpu")):
+                _score(cell, truth, where, held_out, out / "cache", path)
+
+
+def _own(file: Path) -> bool:
+    return file.parts[-3] == "train"
+
+
+def _score(cell: Cell, truth: str, where: np.ndarray, held_out: np.ndarray, cache: Path, path: Path) -> None:
+    """Train one cell; the rows of the user's folder stand at `where` in the folder of all images."""
+    prepared = prepare(
+        DataSpec(name=truth, size=cell.data.size, settings=cell.data.settings), cell.settings.backbone, cache, "cpu"
+    )
+    index = datasets.known_index(datasets.create(cell.data.name), cell.data.size, cache)
+    train = prepared.train_set(where[rows.training_rows(cell.data, index, cell.seed, cell.level)])
+    tested = where[rows.split(cell.data, index, cell.seed).test]
+    method = methods.create(cell.method, **cell.parameters)
+    method.fit(train, running.make_context(cell, torch.device("cpu"), cache, running.Notes()))
+    labels = prepared.imageset.index.labels
+    predicted = running.predict(method, prepared, train, np.concatenate([tested, held_out])).argmax(1)
+    own = balanced_accuracy_score(labels[tested], predicted[: len(tested)])
+    held = balanced_accuracy_score(labels[held_out], predicted[len(tested) :])
+    np.savez(path, own=own, held_out=held, counts=train.counts.numpy())
+
+
+def score(out: Path) -> pd.DataFrame:
+    """Return, per set, the points lost by the advice and by simpler rules, and what was best."""
+    estimator = Estimator(experience("accuracy"))
+    return pd.DataFrame(
+        {
+            folder.name: _regret(folder, estimator)
+            for folder in sorted((out / "scores").iterdir())
+            if len(list(folder.glob(f"{FUSION}_*"))) and len(list(folder.glob(f"{CONTROL}_*")))
+        }
+    ).transpose()
+
+
+def _regret(folder: Path, estimator: Estimator) -> pd.Series:
+    read = {tuple(file.stem.rsplit("_", 1)): np.load(file) for file in folder.glob("*.npz")}
+    own, held = (pd.Series({key: float(each[k]) for key, each in read.items()}).unstack() for k in ("own", "held_out"))
+    own = own.loc[:, own.loc[[CONTROL, FUSION]].notna().all()].dropna() * POINTS
+    held = held.loc[own.index, own.columns] * POINTS
+    counts = next(iter(read.values()))["counts"]
+    _, protocol, level = SETS[folder.name]
+    truth, lost = held.mean(axis=1), []
+    for seeds in itertools.combinations(own.columns, min(3, own.shape[1])):
+        seen = own[list(seeds)]
+        place = Place(f"folder:{folder}", protocol, float(level), counts.max() / max(counts.min(), 0.5), seen)
+        both = [estimator.posterior([place], use_mine, draw=False) for use_mine in (True, False)]
+        picks = {"advice": best_at(both[0], [0], own.index), "prior alone": best_at(both[1], [0], own.index)}
+        picks |= {
+            "best mean": str(seen.mean(axis=1).idxmax()),
+            f"always {FUSION}": FUSION,
+            f"always {CONTROL}": CONTROL,
+        }
+        lost.append({rule: truth.max() - truth[label] for rule, label in picks.items()})
+    about = {"methods": len(truth), "seeds": own.shape[1], "best": truth.idxmax(), "of it": truth.max()}
+    result: pd.Series = pd.concat([pd.DataFrame(lost).mean().round(2), pd.Series(about)])
+    return result
+
+
+if __name__ == "__main__":
+    folder, *rest = sys.argv[1:]
+    if not rest:
+        print(score(Path(folder)).to_string())  # noqa: T201 - this is its output
+    else:
+        for chosen in rest[2:] or SETS:
+            measure(Path(folder), [int(seed) for seed in rest[0].split(",")], rest[1].split(","), chosen)
