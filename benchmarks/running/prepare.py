@@ -76,7 +76,8 @@ def prepare(spec: DataSpec, backbone: BackboneSettings, cache: Path, device: str
         torch.manual_seed(0)  # a backbone without weights of its own is the same in every process
         network = backbones.build(backbone, imageset.images.shape[1]).eval()
     mean, std = network.mean or (), network.std or ()
-    _require_room(network, imageset.images.shape[1], spec)
+    # a network with statistics of its own reads three channels, and grey images become three
+    _require_room(network, max(imageset.images.shape[1], len(mean)), spec)
     if not backbone.frozen:
         return Prepared(imageset, None, (), mean, std)
     maps, shapes = _maps(spec, imageset, backbone, network, cache, torch.device(device))

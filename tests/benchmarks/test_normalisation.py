@@ -74,3 +74,10 @@ def test_cached_maps_are_those_of_the_backbone_itself(shared_cache: Path) -> Non
         # half precision keeps eleven bits
         torch.testing.assert_close(level.permute(0, 3, 1, 2).float(), maps[picked], rtol=2e-3, atol=2e-3)
     assert prepared.images(picked).mean == ()
+
+
+def test_grey_images_are_large_enough_for_a_network_that_reads_colour(tmp_path) -> None:
+    spec = DataSpec(name="textures", size=32, settings=DatasetSettings(parameters={"number": (6, 6)}))
+    prepared = prepare(spec, BackboneSettings(weights="none"), tmp_path, "cpu")
+    assert prepared.imageset.images.shape[1] == 1
+    assert prepared.shapes == ((112, 2, 2),)
