@@ -18,12 +18,13 @@ Rows = list[tuple[str, str, str]]
 ROOT = Path(__file__).parents[1]
 
 
-def show(console: Console, plugins: Sequence[Path], cache: Path) -> None:
+def show(console: Console, plugins: Sequence[Path], cache: Path | None) -> None:
     """Show datasets, methods by family, and presets.
 
     Raises:
         UserError: a plug-in cannot be loaded.
     """
+    cache = datasets.cache_root() if cache is None else cache.expanduser()
     methods = method_rows(plugins, cache)  # first: plug-ins may bring datasets
     table = Table("dataset", "here", "what it is, or how to get it", title="Datasets", show_lines=True)
     for name in datasets.names():

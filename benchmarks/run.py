@@ -8,14 +8,10 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-import datasets
-from benchmarks import listing
 from benchmarks.commands import arguments as shared
-from benchmarks.commands.ending import ending
-from benchmarks.commands.request import Request
-from benchmarks.commands.stopping import stoppable
-from benchmarks.commands.terminal import show_warnings
-from benchmarks.running.progress import make_console
+from benchmarks.commands.stopping import INTERRUPTED, stoppable
+
+KEPT = "stopped; everything finished is kept, and the same command continues"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,17 +58,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = parser().parse_args(arguments)
     command = "python -m benchmarks.run " + shlex.join(arguments)
-    kept = "stopped; everything finished is kept, and the same command continues"
-    show_warnings()
     with stoppable():
-        return ending(lambda: _main(options, command), kept)
+        try:
+            return _command(options, command)
+        except KeyboardInterrupt:  # while the libraries are loaded
+            sys.stdout.write(f"\n{KEPT}\n")
+            return INTERRUPTED
+
+
+def _command(options: argparse.Namespace, command: str) -> int:
+    from benchmarks.commands.ending import ending
+    from benchmarks.commands.terminal import show_warnings
+
+    show_warnings()
+    return ending(lambda: _main(options, command), KEPT)
 
 
 def _main(options: argparse.Namespace, command: str) -> int:
+    from benchmarks import listing
+    from benchmarks.commands.request import Request
+    from benchmarks.running.progress import make_console
+
     console = make_console()
     request = Request.of(options, command)
     if options.list:
-        listing.show(console, request.plugin, (request.cache or datasets.cache_root()).expanduser())
+        listing.show(console, request.plugin, request.cache)
         return 0
     from benchmarks.commands import plugins
     from benchmarks.running import outlook, planning

@@ -15,7 +15,7 @@ from datasets.base import (
     data_root,
     listed_once,
 )
-from datasets.cache import known_index, load
+from datasets.cache import known_index, load, what_changed
 from datasets.development import development_rows
 from datasets.imbalance import UnsupportedRatio, class_counts, subset
 from datasets.levels import PROTOCOLS, Level, Protocol
@@ -63,4 +63,5 @@ __all__ = [
     "split",
     "subset",
     "usages",
+    "what_changed",
 ]

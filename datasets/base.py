@@ -75,10 +75,12 @@ class Found:
     Attributes:
         notes: what a reader of the results must know.
         unusable: rows of images that could not be read, and are neither trained on nor tested.
+        names: what the N images are called, where each is a file.
     """
 
     notes: tuple[str, ...] = ()
     unusable: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,11 +212,25 @@ def availability(dataset: Dataset) -> str | None:
 
 
 def cache_root() -> Path:
-    """Return the folder of decoded images unless another is asked for: ~/.cache/imbalance-benchmark."""
-    return Path.home() / ".cache" / "imbalance-benchmark"
+    """Return the folder of decoded images unless another is asked for: ~/.cache/imbalance-benchmark.
+
+    Raises:
+        UserError: nobody's home folder is known.
+    """
+    try:
+        return Path.home() / ".cache" / "imbalance-benchmark"
+    except RuntimeError as error:
+        raise UserError("no home folder is known; set HOME, or name folders with --cache and IMBALANCE_DATA") from error
 
 
 def data_root() -> Path:
-    """Return the folder that holds downloaded datasets: $IMBALANCE_DATA, else ~/.cache/imbalance-benchmark/data."""
+    """Return the folder that holds downloaded datasets: $IMBALANCE_DATA, else ~/.cache/imbalance-benchmark/data.
+
+    Raises:
+        UserError: nobody's home folder is known.
+    """
     value = os.environ.get("IMBALANCE_DATA")
-    return Path(value).expanduser() if value else Path.home() / ".cache" / "imbalance-benchmark" / "data"
+    try:
+        return Path(value).expanduser() if value else cache_root() / "data"
+    except RuntimeError as error:
+        raise UserError(f"IMBALANCE_DATA={value}: {error}; name another folder") from error

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from datasets.base import Dataset, ImageSet, Index, UserError, cache_root, listed
+from datasets.changes import changes, write_images
 from datasets.duplicates import Copies
 from datasets.joining import components
+from datasets.progress import tell
 from datasets.storage import build_array, is_whole, open_array, replacing, write_header
 
-__all__ = ["build_array", "cache_root", "known_index", "load"]
+__all__ = ["build_array", "cache_root", "known_index", "load", "what_changed"]
 
 _FORMAT = 2
 """Raise it when decoding or the layout changes, so that older entries are not read."""
@@ -53,6 +55,18 @@ def load(dataset: Dataset, size: int | None = None, cache: Path | None = None) -
     if about is None or images is None:
         raise UserError(f"cache entry {path} was removed or damaged while it was read; run again")
     return ImageSet(images.transpose(0, 3, 1, 2), _completed(index, about), about["content"])
+
+
+def what_changed(dataset: Dataset, before: str, after: str, cache: Path | None = None) -> str:
+    """Say how the images of a dataset differ from what they were, where the cache knows both.
+
+    Args:
+        dataset: whose.
+        before: `ImageSet.content` of the earlier images.
+        after: that of the later ones.
+        cache: see `load`.
+    """
+    return changes((cache_root() if cache is None else cache) / "images", dataset.name, before, after)
 
 
 def known_index(dataset: Dataset, size: int | None = None, cache: Path | None = None) -> Index:
@@ -117,12 +131,14 @@ def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
         write_header(file, shape, np.dtype(np.uint8))
         digest = blake2b(_labels(index), digest_size=16)
         # Plain writes, not a map: a map's dirty pages would count as this process's memory.
-        for image in _checked(itertools.chain([first], decoded), dataset, shape):
+        for done, image in enumerate(_checked(itertools.chain([first], decoded), dataset, shape), start=1):
+            tell(f"decoding {dataset.name}", done, len(index.labels))
             copies.add(image)
             pixels = np.ascontiguousarray(image.transpose(1, 2, 0)).tobytes()
             file.write(pixels)
             digest.update(pixels)
     found = dataset.found()
+    write_images(path, index, found.names, copies.digests)
     exact, near = ([pair for pair in pairs if not set(pair) & set(found.unusable)] for pairs in copies.pairs())
     about = {
         "dataset": dataset.name,

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from datasets.base import UserError
+from datasets.gaps import refuse_gaps
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
 """What is opened, whatever a file is called: others reach programs outside Pillow (PostScript)."""
@@ -21,6 +22,8 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error,
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _GREY = ("1", "L", "LA", "La", *_DEEP)
+_MODES = (*_GREY, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
+"""Whose colours are shown as meant; LAB and HSV would need a profile."""
 _DEPTHS = (8, 10, 12, 14, 16)
 
 
@@ -85,6 +88,7 @@ def read_image(path: Path, size: int, *, grey: bool, what: str, remedy: str, sca
         BrokenImage: the file is not a readable image.
     """
     with _opened(path, what, remedy) as image:
+        refuse_gaps(path, image)
         pixels = np.asarray(square(_eight_bit(ImageOps.exif_transpose(image), scale), size, grey))
     return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
@@ -122,6 +126,8 @@ def _opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
             with Image.open(path, formats=FORMATS) as image:
+                if image.mode not in _MODES:
+                    raise ValueError(f"its colours are {image.mode}: convert it to RGB")
                 yield image
     except _BOMBS as error:
         limit = f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} million pixels"

@@ -43,6 +43,11 @@ class Copies:
             for part, bits in enumerate(_hash(thumbnail)):
                 self._buckets[part, int(bits)].append(row)
 
+    @property
+    def digests(self) -> list[bytes]:
+        """A digest of each image's pixels."""
+        return self._exact
+
     def pairs(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return pairs of rows that are exact, and that are near copies; of a set of exact copies neighbours only."""
         exact = chained(self._exact)

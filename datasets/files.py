@@ -27,9 +27,10 @@ def is_text(value: str) -> bool:
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def readable(name: str) -> str:
-    """Return a file's name as text: bytes that are not UTF-8 become escapes."""
-    return os.fsencode(name).decode(errors="backslashreplace")
+def readable(text: str) -> str:
+    """Return a text that can be written: bytes of a file's name that are not UTF-8 become escapes."""
+    escaped = (f"\\x{ord(each) - 0xDC00:02x}" if "\udc80" <= each <= "\udcff" else each for each in text)
+    return "".join(escaped).encode(errors="backslashreplace").decode()
 
 
 def resolved(path: str) -> str:

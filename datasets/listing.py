@@ -134,7 +134,8 @@ class FileDataset(Dataset):
         named = [f"{self._shown(listing, listing.files[row])} ({error.reason})" for row, error in broken.items()]
         left_out = (f"{len(broken)} images that cannot be read are left out: {', '.join(named)}",) if broken else ()
         scaled = (f"deep pixels scaled from {scale.low:g}..{scale.high:g} to 0..255",) if scale else ()
-        self._found = Found((*scaled, *left_out), tuple(broken))
+        names = tuple(_below(listing, file) for file in listing.files)
+        self._found = Found((*scaled, *left_out), tuple(broken), names)
 
     def found(self) -> Found:
         """Say which images could not be read, and how deep pixels were scaled; see `Dataset.found`."""

@@ -9,13 +9,12 @@ import tempfile
 import traceback
 from collections.abc import Callable
 
-from benchmarks.commands.stopping import Terminated
+from benchmarks.commands.stopping import INTERRUPTED, Terminated
 from benchmarks.commands.terminal import plain
 from datasets import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_FAULT = 70
-EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 REMEDIES = {
@@ -51,7 +50,7 @@ def ending(work: Callable[[], int], interrupted: str) -> int:
         return refuse(f"out of memory ({error or 'no more can be had'}); {REMEDIES[errno.ENOMEM]}")
     except KeyboardInterrupt as stop:
         sys.stdout.write(f"\n{interrupted}\n")
-        return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+        return EXIT_TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     except Exception as error:
         return _fault(error)
 
@@ -73,13 +72,12 @@ def _fault(error: Exception) -> int:
 
 def _unread() -> int:
     """Leave standard output to nobody, so that nothing more is said about it; return the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return EXIT_USER_ERROR
 
 
 def _say(line: str) -> None:
     from rich.console import Console
 
-    if sys.stderr is None:
-        return
     Console(stderr=True).print(plain(line), style="bold red", markup=False, highlight=False, soft_wrap=True)

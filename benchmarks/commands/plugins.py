@@ -15,6 +15,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -82,7 +83,7 @@ def load_file(path: Path | str) -> tuple[str, ...]:
     path = Path(path).resolve()
     if not is_file(path) or path.suffix != ".py":
         raise PluginError(f"plug-in {path}: not a Python file; give the path of a .py file that registers something")
-    name = f"{MODULES}{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=4).hexdigest()}"
+    name = f"{MODULES}{path.stem}_{hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()}"
     if name not in sys.modules:
         _loaded[name] = tuple(_registered_by(lambda: _import(name, path), str(path)))
     return _loaded[name]

@@ -19,6 +19,11 @@ def _path(value: Any) -> Any:
         raise ValueError("an empty path; name a folder or a file")
     if isinstance(value, str) and "\0" in value:
         raise ValueError("a path with a NUL character; name another")
+    if isinstance(value, str | Path) and str(value).startswith("~"):
+        try:
+            Path(value).expanduser()
+        except RuntimeError as error:
+            raise ValueError(f"{error}; name another") from error
     return value
 
 

@@ -8,10 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
+INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+_held = 0
 
 
 class Terminated(KeyboardInterrupt):
@@ -35,11 +39,29 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def hold(cells: int) -> None:
+    """Remember how many cells are being computed, for whoever wants to stop."""
+    global _held
+    _held = cells
+
+
+@contextmanager
+def in_hand(cells: int) -> Iterator[None]:
+    """Hold some cells while the block runs."""
+    hold(cells)
+    try:
+        yield
+    finally:
+        hold(0)
+
+
 def _first(number: int, frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, _second)
-    sys.stdout.write("\nstopping: what is finished is kept; once more to leave at once\n")
-    sys.stdout.flush()
+    cells = "1 cell" if _held == 1 else f"{_held} cells"
+    with suppress(RuntimeError, OSError):  # in the middle of another line, or nobody reads
+        sys.stdout.write(f"\nstopping: {cells} in hand; once more to leave them\n")
+        sys.stdout.flush()
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 

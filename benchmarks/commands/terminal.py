@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import unicodedata
 
 from rich.console import Console
@@ -37,6 +39,22 @@ def cell(text: str) -> Text:
     return Text(plain(text))
 
 
+class Screen(Console):
+    """A console that leaves it to the command to end when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so to whoever prints; Rich would end the process as if cells had failed."""
+        raise BrokenPipeError
+
+
+def standard_streams() -> None:
+    """Give a process that was started without them somewhere to write to."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
 class PlainFormatter(logging.Formatter):
     """Messages of loggers, one line each, harmless."""
 
@@ -47,6 +65,7 @@ class PlainFormatter(logging.Formatter):
 
 def show_warnings() -> None:
     """Let loggers say what a user should know on standard error, once."""
+    standard_streams()
     handler = logging.StreamHandler()
     handler.setFormatter(PlainFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -13,7 +13,7 @@ import datasets
 from benchmarks.commands import arguments as shared
 from benchmarks.commands.ending import ending
 from benchmarks.commands.request import Request
-from benchmarks.commands.terminal import say, show_warnings
+from benchmarks.commands.terminal import Screen, say, show_warnings
 from benchmarks.report.data.names import COMMON, PROPOSED
 from datasets import UserError
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     options = parser().parse_args(arguments)
     show_warnings()
-    return ending(lambda: _main(options, Console()), "stopped; nothing was written")
+    return ending(lambda: _main(options, Screen()), "stopped; nothing was written")
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:

@@ -24,6 +24,7 @@ from benchmarks.running import environment, metrics
 from benchmarks.running.isolation import OutOfTime, deterministic, limited
 from benchmarks.running.prepare import Prepared, prepare
 from benchmarks.running.tuning import study
+from datasets.files import readable
 from methods.training.context import Context
 from methods.training.settings import BackboneSettings
 
@@ -55,8 +56,8 @@ class Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a message once."""
-        if record.getMessage() not in self.lines:
-            self.lines.append(record.getMessage())
+        if (line := readable(record.getMessage())) not in self.lines:
+            self.lines.append(line)
 
 
 def run(cell: Cell, cache: Path, device: str, timeout: float | None = None) -> tuple[Record, Scores | None]:
@@ -79,7 +80,8 @@ def run(cell: Cell, cache: Path, device: str, timeout: float | None = None) -> t
         raise
     except BaseException as error:  # one method's fault must not end the grid, be it sys.exit or a panic
         late = f"longer than --timeout {timeout:g} s" if isinstance(error, OutOfTime) else str(error)
-        failure = Failure(type=type(error).__name__, message=late, traceback=traceback.format_exc())
+        trace = readable(traceback.format_exc())
+        failure = Failure(type=type(error).__name__, message=readable(late), traceback=trace)
         return record.model_copy(update={"failure": failure}), None
 
 

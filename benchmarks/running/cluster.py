@@ -6,13 +6,17 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.commands import stopping
 from benchmarks.commands.request import Request
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Failure, Record
 from benchmarks.running.connection import first_line, open_client
 from benchmarks.running.engine import Listener, Outcome, Place, Preparation, Queue, Task, prepare_data, run_cell
 from datasets import UserError
+from datasets.progress import heard_by
 
+TOPIC = "imbalance-benchmark-progress"
+"""Under which workers say how far a preparation is."""
 TASKS_PER_WORKER = 2
 """In hand at once: no worker waits, and memory stays flat as the grid grows."""
 
@@ -33,6 +37,7 @@ def run_on_cluster(
         UserError: data cannot be prepared, or the cluster cannot be reached or is gone.
     """
     with open_client(workers, request) as client:
+        client.subscribe_topic(TOPIC, lambda event: listener.progressing(*event[1]))
         yield from feed(client, Queue.of(todo), place, listener)
 
 
@@ -50,10 +55,11 @@ def feed(client: Any, queue: Queue, place: Place, listener: Listener) -> Iterato
         while (task := queue.take(len(in_hand), most)) is not None:
             if isinstance(task, Preparation):
                 listener.preparing(task.data.name)
-            run = prepare_data if isinstance(task, Preparation) else run_cell
+            run = _prepare_and_tell if isinstance(task, Preparation) else run_cell
             future = client.submit(run, task, place, pure=False)
             in_hand[future] = task
             pending.add(future)
+        stopping.hold(sum(isinstance(task, Cell) for task in in_hand.values()))
 
     fill()
     for future in pending:
@@ -73,6 +79,15 @@ def feed(client: Any, queue: Queue, place: Place, listener: Listener) -> Iterato
         fill()
         if outcome is not None:
             yield outcome
+
+
+def _prepare_and_tell(preparation: Preparation, place: Place) -> None:
+    """Prepare on a worker, which says how far it is."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    with heard_by(lambda *progress: worker.log_event(TOPIC, progress)):
+        prepare_data(preparation, place)
 
 
 def _result(future: Any) -> Outcome | None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import torch
 
-from benchmarks.commands import plugins
+from benchmarks.commands import plugins, stopping
 from benchmarks.grid.cells import Cell, DataSpec
 from benchmarks.grid.rows import source_of
 from benchmarks.records.store import Record
@@ -25,6 +25,7 @@ from benchmarks.running.devices import worker_device
 from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
 from datasets import UserError
+from datasets.progress import heard_by
 from methods.training.settings import BackboneSettings
 
 Outcome = tuple[Record, cells.Scores | None]
@@ -109,6 +110,9 @@ class Listener(Protocol):
     def preparing(self, name: str) -> None:
         """A dataset is being decoded, or its maps computed."""
 
+    def progressing(self, what: str, done: int, total: int) -> None:
+        """A preparation is so far."""
+
     def finished(self, record: Record) -> None:
         """A cell is done or has failed."""
 
@@ -119,10 +123,13 @@ def run_in_process(todo: list[Cell], place: Place, listener: Listener) -> Genera
     while queue.preparations:
         preparation = queue.preparations.popleft()
         listener.preparing(preparation.data.name)
-        prepare_data(preparation, place)
+        with heard_by(listener.progressing):
+            prepare_data(preparation, place)
         queue.release(preparation)
         while queue.ready:
-            yield run_cell(queue.ready.popleft(), place)
+            with stopping.in_hand(1):
+                outcome = run_cell(queue.ready.popleft(), place)
+            yield outcome
 
 
 def is_here() -> bool:

@@ -79,7 +79,8 @@ def require_same_images(plan: Plan) -> None:
         if record is not None:
             dataset = datasets.create(spec.name, **spec.settings.parameters)
             content = datasets.load(dataset, spec.size, plan.cache).content
-            _check_content(record, {_images(record): content}, plan.store.root)
+            changed = datasets.what_changed(dataset, record.data.content, content, plan.cache) if record.data else ""
+            _check_content(record, {_images(record): content}, plan.store.root, changed)
 
 
 def run(plan: Plan, todo: list[Cell], console: Console) -> int:
@@ -127,17 +128,17 @@ def _outcomes(plan: Plan, todo: list[Cell], listener: engine.Listener) -> Genera
     return cluster.run_on_cluster(todo, place, listener, min(plan.workers, len(todo)), request)
 
 
-def _check_content(record: Record, contents: dict[str, str], root: Path) -> None:
+def _check_content(record: Record, contents: dict[str, str], root: Path, changed: str = "") -> None:
     """Refuse to mix results of different images under one dataset's name."""
     if record.data is None:
         return
     if contents.setdefault(_images(record), record.data.content) != record.data.content:
         raise UserError(
-            f"the images of {record.cell['dataset']} are not those that {root} has results of; "
-            "name another folder with --results DIR"
+            f"the images of {record.cell['dataset']} are not those that {root} has results of"
+            f"{': ' + changed if changed else ''}; put them back, or name another folder with --results DIR"
         )
 
 
 def _images(record: Record) -> str:
     """Name the images that a record is of: a dataset as it is used."""
-    return json.dumps(record.cell["data"], sort_keys=True)
+    return json.dumps(record.cell.get("data"), sort_keys=True)

@@ -16,6 +16,7 @@ from benchmarks.records.asked import Asked
 from benchmarks.records.store import Record, Store
 from benchmarks.running import devices, trackers
 from datasets import UserError
+from datasets.files import readable
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Plan:
         """Return what was asked for, as it is kept beside the records."""
         return Asked(
             created=datetime.now(UTC).isoformat(timespec="microseconds"),
-            preset=self.request.preset,
+            preset=readable(self.request.preset),
             command=self.request.command,
             missing=self.missing,
             cells=tuple(cell.asked() for cell in self.grid.cells),

@@ -13,6 +13,7 @@ import torch
 
 import datasets
 from benchmarks.grid.cells import DataSpec
+from datasets.progress import tell
 from methods.networks import backbones
 from methods.training.data import Images, TrainSet
 from methods.training.settings import BackboneSettings
@@ -127,6 +128,7 @@ def _maps(
             batch = Images((torch.from_numpy(pixels).to(device),), images.mean, images.std)
             with torch.inference_mode():
                 levels = network(batch.read(torch.arange(len(batch), device=device))[0])
+            tell(f"computing feature maps of {spec.name}", start, len(imageset))
             packed = torch.cat([level.permute(0, 2, 3, 1).flatten(1) for level in levels], 1)
             array[start : start + size] = packed.half().cpu().numpy()
 

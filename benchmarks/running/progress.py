@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.commands.terminal import plain, say
+from benchmarks.commands.terminal import Screen, plain, say
 from benchmarks.records.store import Record
 
 LINE_EVERY_S = 15.0
@@ -25,7 +25,7 @@ WIDTH = 160
 def make_console() -> Console:
     """Return the console of standard output."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=WIDTH if wide else None)
+    return Screen(width=WIDTH if wide else None)
 
 
 class Report:
@@ -58,6 +58,15 @@ class Report:
     def preparing(self, name: str) -> None:
         """Say that a dataset is being decoded, or its maps computed."""
         say(self.console, f"preparing {name}")
+
+    def progressing(self, what: str, done: int, total: int) -> None:
+        """Say how far a preparation is: on the bar, or in a line now and then."""
+        text = f"{what}: {done} of {total}"
+        if self._bar:
+            self._bar.update(self._task, rest=escape(plain(text)))
+        elif time.monotonic() - self._line_at > LINE_EVERY_S:
+            self._line_at = time.monotonic()
+            say(self.console, text)
 
     def finished(self, record: Record) -> None:
         """Count a cell, and show where the run stands."""

@@ -16,7 +16,7 @@ from datasets.registry import register
 PARTS = ("elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist")
 _TABLES = (("train_image_paths.csv", False), ("valid_image_paths.csv", True))
 _PATH = re.compile(
-    r"(?:.*/)?(?P<below>(?:train|valid)/XR_(?P<part>\w+)/(?P<patient>patient\d+)/study\d+_(?P<label>\w+)/.+)"
+    r"(?:.*/)?(?P<below>(?:train|valid)/XR_(?P<part>\w+)/(?P<patient>patient\d+)/study\d+_(?P<label>\w+)/[^/]+)"
 )
 _LABELS = {"negative": 0, "positive": 1}
 
@@ -96,6 +96,8 @@ class Mura(FileDataset):
             lines = table.read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError as error:
             raise DatasetUnavailable(f"dataset {self.name}: {table} is missing; {self.steps()}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"dataset {self.name}: {table} cannot be read ({error}); re-extract it") from error
         for at, line in enumerate(lines, start=1):
             text = line.split(",")[0].strip().strip('"')
             if not text or (at == 1 and "/" not in text):  # a header, which some copies have

@@ -88,6 +88,8 @@ class Table(FileDataset):
         optional = {name for field, name in (("group", self.group), ("split", self.split))
                     if field in self.model_fields_set}  # fmt: skip
         missing = sorted({self.image, self.label, *optional} - set(found))
+        if len(set(found)) < len(found):
+            raise UserError(f"dataset {self.name}: columns of one name among {found}; rename one")
         if missing:
             raise UserError(
                 f"dataset {self.name}: no column {', '.join(map(repr, missing))} among {found}; rename it, or set "

@@ -117,6 +117,7 @@ def test_ctrl_c_keeps_what_is_finished(bench, plugin) -> None:
     first = bench(*arguments)
     assert first.code == 130
     assert "the same command continues" in first.out
+    assert "stopping: 1 cell in hand; once more to leave them" in first.out
     done = {record.cell["method"] for record in Store(bench.results).records()}
     assert "interrupted" not in done
     second = bench(*arguments)
