@@ -82,6 +82,12 @@ class Cost(BaseModel):
     """By phase: load, fit, predict, total."""
     peak_memory_mb: Number
 
+    @model_validator(mode="after")
+    def _all_phases(self) -> Self:
+        if missing := {"fit", "predict", "total"} - self.seconds.keys():
+            raise ValueError(f"no seconds of {', '.join(sorted(missing))}")
+        return self
+
 
 class Failure(BaseModel):
     """Why a cell failed."""
@@ -92,41 +98,42 @@ class Failure(BaseModel):
 
 
 class _Budget(BaseModel):
-    steps: Count = 0
+    steps: Count
 
 
 class _Backbone(BaseModel):
-    name: str = ""
-    weights: str = ""
+    name: str
+    weights: str
 
 
 class _Settings(BaseModel):
-    budget: _Budget = _Budget()
-    backbone: _Backbone | None = None
+    budget: _Budget
+    backbone: _Backbone
 
 
 class _Network(BaseModel):
-    head: str = ""
+    head: str
 
 
 class _Specification(BaseModel):
     """What a report needs of a cell, see `benchmarks.grid.cells.Cell`; the rest is as it may be."""
 
     dataset: Name
+    data: dict[str, Any]
     level: Place
-    seed: Annotated[int, Field(ge=-MOST, le=MOST)] = 0
+    seed: Annotated[int, Field(ge=-MOST, le=MOST)]
     method: Name
-    label: str | None = None
-    family: str = ""
-    comparison: str | None = None
-    parameters: dict[str, Any] | None = None
-    network: _Network | None = None
-    settings: _Settings | None = None
+    label: Name
+    family: str
+    comparison: str
+    parameters: dict[str, Any]
+    network: _Network
+    settings: _Settings
 
 
 class _Tuning(BaseModel):
-    trials: Count = 0
-    chosen: dict[str, Any] = {}
+    trials: Count
+    chosen: dict[str, Any]
 
 
 def _as_specified(cell: Any) -> Any:

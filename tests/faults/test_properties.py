@@ -27,7 +27,7 @@ from benchmarks.records.store import Store, read_record
 from benchmarks.report.data.frame import row, to_frame
 from datasets import UserError
 from datasets.sources.dagm_layout import read_part
-from tests.report.synthetic import asked, cell, record
+from tests.report.synthetic import asked, cell, cells, record
 
 TRIED = int(os.environ.get("FUZZ", "12"))
 often = settings(
@@ -130,7 +130,7 @@ def changed(content: Any, place: tuple[Any, ...], value: object) -> Any:
 
 
 RECORD = json.loads(record(cell("elpv", 10, 0, "focal"), 0.9).model_dump_json())
-GRID = json.loads(asked(ratios=[1, 10], seeds=[0]).model_dump_json())
+GRID = json.loads(asked(cells("elpv", ratios=[1, 10], names=["focal", "crt"], seeds=[0])).model_dump_json())
 
 
 @often

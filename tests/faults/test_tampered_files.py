@@ -12,7 +12,7 @@ from benchmarks.records.store import Store
 from benchmarks.report.__main__ import main as report
 from benchmarks.report.data.loading import collect
 from tests.faults.tampering import FILES, GRIDS, RECORDS, SCORES, kinds
-from tests.report.synthetic import asked, cell, record, write
+from tests.report.synthetic import _without_fsync, asked, cell, cells, record, write
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 
@@ -34,16 +34,17 @@ def damaged_folder(root: Path) -> tuple[Path, dict[Path, str]]:
     """A results folder with a file of every kind of damage, beside whole ones."""
     store = Store(write(root, [record(cell("elpv", ratio, 0, name)) for ratio in (1, 10) for name in ("crt", "focal")]))
     damaged = {}
-    for number, (folder, name, damage) in enumerate(kinds(), start=1):
-        if folder == "grids":
-            before = set(store.asked.iterdir())
-            store.add_grid(asked(methods=["focal", "crt"], ratios=[number]))
-            (path,) = set(store.asked.iterdir()) - before
-        else:
-            path = with_scores(store, seed=number)
-            path = path if folder == "cells" else store.scores / f"{path.stem}.npz"
-        damage(path)
-        damaged[path] = f"{folder}: {name}"
+    with _without_fsync():
+        for number, (folder, name, damage) in enumerate(kinds(), start=1):
+            if folder == "grids":
+                before = set(store.asked.iterdir())
+                store.add_grid(asked(cells(["elpv"], ["focal", "crt"], ratios=[number], seeds=[0])))
+                (path,) = set(store.asked.iterdir()) - before
+            else:
+                path = with_scores(store, seed=number)
+                path = path if folder == "cells" else store.scores / f"{path.stem}.npz"
+            damage(path)
+            damaged[path] = f"{folder}: {name}"
     return root, damaged
 
 
