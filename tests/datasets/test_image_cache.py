@@ -184,7 +184,7 @@ def test_processes_building_the_same_entry_at_once_agree(tmp_path: Path) -> None
     assert [builder.returncode for builder in builders] == [0] * 4
     alone = datasets.load(datasets.create("textures", number=(150, 150)), 64, tmp_path / "alone")
     assert answers == {f"{alone.content} {int(alone.images.astype('int64').sum())}\n"}
-    assert files(cache) == [".json", ".npy"]
+    assert files(cache) == [".images", ".json", ".npy"]
 
 
 _HANG = """
