@@ -74,6 +74,7 @@ def test_a_method_without_steps_has_only_values_of_its_own(bench) -> None:
     assert all(set(trial["values"]) == {"quantile", "k"} for trial in record.tuning["history"])
 
 
+@pytest.mark.slow
 def test_what_is_chosen_is_what_a_plain_cell_of_these_values_gives(bench, shared_cache) -> None:
     cell = tuned_cell(bench, 5, "methods=['focal']", "budget.steps=30", "optimizer.learning_rate=0.003")
     record, scores = cells.run(cell, shared_cache, "cpu")
@@ -88,6 +89,7 @@ def test_what_is_chosen_is_what_a_plain_cell_of_these_values_gives(bench, shared
     assert scores["logits"].tobytes() == expected["logits"].tobytes()
 
 
+@pytest.mark.slow
 def test_a_tuned_cell_is_the_same_bit_for_bit_whatever_ran_before(bench, tmp_path) -> None:
     bench("--method", "focal", "--method", "mixup", "--tune", "3")
     bench.results = tmp_path / "other"

@@ -27,7 +27,9 @@ from tests.mutation.operators import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 NAMED = ROOT / "docs" / "mutants.md"
+DATA_LIBRARIES = ("numpy", "PIL.Image", "pydantic", "pytest")
 LIBRARIES = (
+    *DATA_LIBRARIES,
     "torch",
     "timm",
     "sklearn.linear_model",
@@ -35,8 +37,8 @@ LIBRARIES = (
     "torchvision",
     "pandas",
     "scipy.stats",
-    "pytest",
 )
+"""What the tests need, loaded once; those of `datasets` do without what trains."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _run(todo: list[Job], at_once: int, path: Path, kept: dict[str, str]) -> Non
     """Run the mutants that have no result yet, and keep each result as it comes."""
     if not todo:
         return
-    for library in LIBRARIES:
+    for library in DATA_LIBRARIES if all(job.module.startswith("datasets/") for job in todo) else LIBRARIES:
         import_module(library)
     limits = {module: _limit(module) for module in dict.fromkeys(job.module for job in todo)}
     path.parent.mkdir(parents=True, exist_ok=True)
