@@ -15,7 +15,7 @@ from datasets.base import (
     data_root,
     listed_once,
 )
-from datasets.cache import known_index, load, what_changed
+from datasets.cache import known_content, known_index, load, what_changed
 from datasets.development import development_rows
 from datasets.imbalance import UnsupportedRatio, class_counts, subset
 from datasets.levels import PROTOCOLS, Level, Protocol
@@ -55,6 +55,7 @@ __all__ = [
     "generator",
     "get",
     "index_hash",
+    "known_content",
     "known_index",
     "listed_once",
     "load",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,11 +17,12 @@ import numpy as np
 from datasets.base import Dataset, ImageSet, Index, UserError, cache_root, listed
 from datasets.changes import changes, write_images
 from datasets.duplicates import Copies
+from datasets.eviction import hold, make_room
 from datasets.joining import components
 from datasets.progress import tell
 from datasets.storage import build_array, is_whole, open_array, replacing, write_header
 
-__all__ = ["build_array", "cache_root", "known_index", "load", "what_changed"]
+__all__ = ["build_array", "cache_root", "known_content", "known_index", "load", "what_changed"]
 
 _FORMAT = 2
 """Raise it when decoding or the layout changes, so that older entries are not read."""
@@ -87,6 +89,14 @@ def known_index(dataset: Dataset, size: int | None = None, cache: Path | None = 
     return index if about is None else _completed(index, about)
 
 
+def known_content(dataset: Dataset, size: int | None = None, cache: Path | None = None) -> str | None:
+    """Return the digest of a dataset's pixels and labels where the cache has it decoded, else None; see `load`."""
+    index = listed(dataset)
+    path = _path(dataset, dataset.size if size is None else size, index, cache_root() if cache is None else cache)
+    about = _about(path, index)
+    return about["content"] if about is not None and path.is_file() else None
+
+
 def _path(dataset: Dataset, size: int, index: Index, cache: Path) -> Path:
     """Name the entry after everything that its pixels depend on."""
     identity = [_FORMAT, dataset.name, dataset.parameters(), index.fingerprint, size, len(index.labels)]
@@ -107,6 +117,7 @@ def _about(path: Path, index: Index) -> dict[str, Any] | None:
 
 def _images(path: Path, about: dict[str, Any], index: Index) -> np.memmap | None:
     """Open an entry; None if it is missing, cut short, or not what its description says, to the last bit."""
+    hold(path)
     images = open_array(path, tuple(about["shape"]), np.uint8)
     if images is None:
         return None
@@ -128,6 +139,7 @@ def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
         if first is None:
             raise UserError(f"dataset {dataset.name} has no images; check {dataset.steps()}")
         shape = (len(index.labels), size, size, len(first))
+        make_room(path.parents[1], math.prod(shape))
         write_header(file, shape, np.dtype(np.uint8))
         digest = blake2b(_labels(index), digest_size=16)
         # Plain writes, not a map: a map's dirty pages would count as this process's memory.

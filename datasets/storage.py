@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ import numpy as np
 
 from datasets import atomic
 from datasets.base import UserError
+from datasets.eviction import hold, make_room
 
 _DIGEST = ".digest"
+_BLOCK = 1 << 20
 _COMPARED: set[tuple[Any, ...]] = set()
 """Files that this process has compared with their digest."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -39,29 +42,38 @@ def build_array(
     Raises:
         UserError: the folder is full or cannot be written to.
     """
+    hold(path)
     existing = open_array(path, shape, dtype)
     if existing is not None and is_whole(path, existing, _written_digest(path)):
         return existing
+    make_room(path.parents[1], math.prod(shape) * np.dtype(dtype).itemsize)
     with replacing(path) as file:
         _fill(file, shape, np.dtype(dtype), fill)
+    hold(path)
     array = _reopened(path, shape, dtype)
     with replacing(path.with_suffix(_DIGEST)) as file:
-        file.write(content_digest(array).encode())
+        file.write(content_digest(path, array).encode())
     return array
 
 
-def content_digest(array: np.ndarray, begin: bytes = b"") -> str:
-    """Return a hex digest of an array's bytes, after some others."""
+def content_digest(path: Path, array: np.memmap, begin: bytes = b"") -> str:
+    """Return a hex digest of an array's bytes, after some others.
+
+    Plain reads, not the map: pages that are read through a map count as this process's memory.
+    """
     digest = blake2b(begin, digest_size=16)
-    digest.update(array.reshape(-1).view(np.uint8).data)
+    with path.open("rb") as file:
+        file.seek(array.offset)
+        while block := file.read(_BLOCK):
+            digest.update(block)
     return digest.hexdigest()
 
 
-def is_whole(path: Path, array: np.ndarray, digest: str | None, begin: bytes = b"") -> bool:
+def is_whole(path: Path, array: np.memmap, digest: str | None, begin: bytes = b"") -> bool:
     """Say whether an array that was opened from a path has a digest; a file is read once in a process."""
     status = path.stat()
     known = (str(path), status.st_ino, status.st_mtime_ns, status.st_ctime_ns, digest)
-    if known not in _COMPARED and content_digest(array, begin) == digest:
+    if known not in _COMPARED and content_digest(path, array, begin) == digest:
         _COMPARED.add(known)
     return known in _COMPARED
 

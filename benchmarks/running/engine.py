@@ -24,7 +24,7 @@ from benchmarks.running import cell as cells
 from benchmarks.running.devices import worker_device
 from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
-from datasets import UserError
+from datasets import UserError, eviction
 from datasets.progress import heard_by
 from methods.training.settings import BackboneSettings
 
@@ -175,4 +175,5 @@ def enter(place: Place) -> None:
         UserError: a plug-in cannot be loaded here.
     """
     prepare.cache_clear()  # the files of a dataset may have changed since
+    eviction.release()
     plugins.load(place.plugins)
