@@ -1,0 +1,23 @@
+"""A large plan, in a process of its own: prints seconds of the processor, peak megabytes and cells."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.grid import plan, presets
+
+cache, number = Path(sys.argv[1]), int(sys.argv[2])
+settings = ["datasets=['textures']", "ratios=[1,5,10,20,40,80]"]
+points = len(plan.build(presets.load("default", [*settings, "seeds=[0]"]), ["textures"], cache=cache).cells)
+# folds repeat, so that what a seed's split costs, which the next plan remembers, is not measured
+seeds = list(range(-(-number // points)))
+preset = presets.load("default", [*settings, f"seeds={seeds}"])
+plan.build(preset, ["textures"], cache=cache)
+start = time.process_time()
+cells = plan.build(preset, ["textures"], cache=cache).cells
+seconds = time.process_time() - start
+sys.stdout.write(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, len(cells)]))
