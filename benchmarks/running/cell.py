@@ -30,6 +30,11 @@ from methods.training.settings import BackboneSettings
 
 Scores = dict[str, np.ndarray]
 
+ROOM = (
+    "the GPU has no room for this cell: fewer --workers on it, a smaller --set budget.batch_size=N or size of its "
+    "images, or --device cpu; then --retry-failed"
+)
+
 
 @dataclass
 class Clock:
@@ -79,10 +84,14 @@ def run(cell: Cell, cache: Path, device: str, timeout: float | None = None) -> t
     except (datasets.UserError, KeyboardInterrupt):
         raise
     except BaseException as error:  # one method's fault must not end the grid, be it sys.exit or a panic
-        late = f"longer than --timeout {timeout:g} s" if isinstance(error, OutOfTime) else str(error)
+        message = f"longer than --timeout {timeout:g} s" if isinstance(error, OutOfTime) else str(error)
+        if isinstance(error, torch.OutOfMemoryError):
+            message = f"{message.splitlines()[0]}; {ROOM}"
         trace = readable(traceback.format_exc())
-        failure = Failure(type=type(error).__name__, message=readable(late), traceback=trace)
-        return record.model_copy(update={"failure": failure}), None
+        failure = Failure(type=type(error).__name__, message=readable(message), traceback=trace)
+    if failure.type == torch.OutOfMemoryError.__name__ and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # out of the handler, whose traceback held the tensors: the next cell needs the room
+    return record.model_copy(update={"failure": failure}), None
 
 
 @dataclass(frozen=True)

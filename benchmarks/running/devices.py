@@ -12,6 +12,10 @@ from datasets import UserError
 
 DRIVERS = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libamdhip64.so")
 """Without one of these libraries no GPU can be used, whatever torch was built for."""
+CONTEXT_BYTES = 600 * 2**20
+"""Of GPU memory that a process takes for CUDA and its libraries before it has a tensor."""
+MOST_PER_GPU = 8
+"""Workers; steps of more than that wait for each other."""
 
 
 def has_driver() -> bool:
@@ -66,10 +70,29 @@ def resolve_device(asked: str) -> str:
     return asked
 
 
-def default_workers(device: str) -> int:
-    """Return one worker a GPU, or one a core."""
-    if device == "cuda":
-        return count_gpus()
+def default_workers(device: str, needed: int = 0) -> int:
+    """Return as many workers as a GPU has room for, or one a core.
+
+    Args:
+        device: `cpu`, `cuda` for all GPUs, or `cuda:1`.
+        needed: bytes of GPU memory that the largest cell takes; 0 where that is not known: one worker a GPU.
+    """
     from dask.system import CPU_COUNT  # minds what a container or a batch system allows
 
-    return 1 if device.startswith("cuda:") else CPU_COUNT
+    if device == "cpu":
+        return int(CPU_COUNT)
+    gpus = count_gpus() if device == "cuda" else 1
+    return gpus * (workers_per_gpu(free_bytes(device), needed, CPU_COUNT // max(1, gpus)) if needed else 1)
+
+
+def workers_per_gpu(free: int, needed: int, cores: int) -> int:
+    """Return how many workers a GPU has room for: each a context and its largest cell, and a core to drive it."""
+    return max(1, min(MOST_PER_GPU, cores, free // (CONTEXT_BYTES + needed)))
+
+
+def free_bytes(device: str) -> int:
+    """Return the free memory of the GPU that has least."""
+    import torch
+
+    places = range(torch.cuda.device_count()) if device == "cuda" else [device]
+    return min(torch.cuda.mem_get_info(place)[0] for place in places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -56,8 +57,7 @@ class Images:
     def _normalise(self, batch: Tensor) -> Tensor:
         if not self.mean:
             return batch.float()
-        mean = batch.new_tensor(self.mean, dtype=torch.float32).view(1, -1, 1, 1)
-        std = batch.new_tensor(self.std, dtype=torch.float32).view(1, -1, 1, 1)
+        mean, std = on_device(self.mean, batch.device), on_device(self.std, batch.device)
         channels = max(len(self.mean), batch.shape[1])
         return ((batch.float().expand(-1, channels, -1, -1) - mean) / std).contiguous(memory_format=torch.channels_last)
 
@@ -137,6 +137,13 @@ def _coordinates(
     if shifts is not None:
         at = at - shifts[:, axis, None]
     return at.clamp(0, side - 1), (at >= 0) & (at < side)
+
+
+@functools.lru_cache(maxsize=128)
+def on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return a value for each channel as (1, C, 1, 1) float32 on a device, copied there once: a step copies nothing."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
 
 
 def concatenate(parts: Sequence[Images]) -> Images:
