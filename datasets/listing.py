@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -117,7 +117,23 @@ class FileDataset(Dataset):
         Raises:
             UserError: some are not readable; all of these are named, at the end.
         """
+        yield from self._decoded(self.listing(), size)
+
+    def sample(self, size: int, number: int) -> Iterator[np.ndarray]:
+        """Yield a few images from all over the dataset, decoded as if there were no others.
+
+        Args:
+            size: see `Dataset.decode`.
+            number: how many, at most.
+
+        Raises:
+            UserError: see `listing` and `decode`.
+        """
         listing = self.listing()
+        rows = np.unique(np.linspace(0, len(listing.files) - 1, number).astype(int))
+        yield from self._decoded(replace(listing, files=tuple(listing.files[row] for row in rows)), size)
+
+    def _decoded(self, listing: Listing, size: int) -> Iterator[np.ndarray]:
         broken: dict[int, BrokenImage] = {}
         grey, scale = self._survey(listing, broken)
         for row, file in enumerate(listing.files):

@@ -17,6 +17,9 @@ from methods.training.settings import Settings
 if TYPE_CHECKING:
     import methods
 
+PLAIN = "cross-entropy"
+CHEAP = frozenset({"criterion", "sampling", "mix", "limit", "adjust", "loss", "after_step", "required_head"})
+"""Hooks that change little of what a step costs."""
 OUTSIDE = "imblearn"
 """Where prefixed methods come from; another release may have others."""
 
@@ -30,6 +33,7 @@ class Chosen(Settings):
         aliases: its other names.
         ablation: whether `*` leaves it out.
         head: the head it insists on.
+        cost: the method whose time it takes: plain cross-entropy's where it only draws, weighs or mixes otherwise.
         parameters: all of them, as JSON values.
         transfers: likewise for each source dataset that it may transfer from, in order of preference, and "" for none;
             empty where it has no source task.
@@ -44,6 +48,7 @@ class Chosen(Settings):
     from_scratch: bool
     needs_minority: bool
     head: str | None
+    cost: str
     parameters: dict[str, Any]
     transfers: dict[str, dict[str, Any]] = {}
 
@@ -62,6 +67,7 @@ class Chosen(Settings):
             from_scratch=method.from_scratch,
             needs_minority=method.needs_minority,
             head=method.required_head(),
+            cost=PLAIN if _is_plain(method) else method.name,
             parameters=method.model_dump(mode="json"),
             transfers={name: method.transfer_from(names).model_dump(mode="json") for name, names in choices},
         )
@@ -70,6 +76,17 @@ class Chosen(Settings):
     def sources(self) -> tuple[str, ...]:
         """The datasets whose task it transfers from, in order of preference."""
         return tuple(name for name in self.transfers if name)
+
+
+def _is_plain(method: methods.Method) -> bool:
+    from methods.base import Method, NetworkMethod
+
+    if not isinstance(method, NetworkMethod) or method.from_scratch or method.required_head():
+        return False
+    shared = {*Method.__mro__, *NetworkMethod.__mro__}
+    own = {name for cls in type(method).__mro__ if cls not in shared for name in vars(cls)}
+    hooks = {name for name in vars(NetworkMethod) if not name.startswith(("_", "model_"))} - CHEAP
+    return not own & hooks and method.step_cost == method.streams == 1
 
 
 def label(method: methods.Method) -> str:

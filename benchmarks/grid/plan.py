@@ -30,12 +30,16 @@ class Grid:
         cells: each once, datasets one after another, then levels, seeds, budgets, backbones, methods.
         skipped: points that cannot be had.
         sizes: how many images the cells of each dataset and level have.
+        costs: for each method, the one whose time it takes.
+        images: how many images each dataset has, and the digest of their pixels where they are decoded already.
     """
 
     data: list[DataSpec]
     cells: list[Cell]
     skipped: list[Skip]
     sizes: dict[tuple[str, Level], Size] = field(default_factory=dict)
+    costs: dict[str, str] = field(default_factory=dict)
+    images: dict[str, tuple[int, str | None]] = field(default_factory=dict)
 
 
 def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Path | None = None) -> Grid:
@@ -50,6 +54,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
     cells: dict[str, Cell] = {}
     skipped: list[Skip] = []
     known: dict[tuple[str, Level], Size] = {}
+    images: dict[str, tuple[int, str | None]] = {}
     with datasets.listed_once():
         for name in dataset_names:
             settings = preset.dataset_settings(name)
@@ -57,6 +62,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
             spec = DataSpec(name=name, size=settings.size or dataset.size, settings=settings)
             data.append(spec)
             index = datasets.known_index(dataset, spec.size, cache)
+            images[name] = len(index.labels), datasets.known_content(dataset, spec.size, cache)
             for level, size in sizes(spec, index, preset.seeds, levels(preset), cache).items():
                 if isinstance(size, str):
                     skipped.append(Skip(dataset=name, level=level, reason=size))
@@ -66,7 +72,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
                 skipped += _without_minority(name, level, chosen, possible)
                 for cell in _cells(preset, spec, possible, level, tune):
                     cells.setdefault(cell.id, cell)
-    return Grid(data, list(cells.values()), skipped, known)
+    return Grid(data, list(cells.values()), skipped, known, {each.name: each.cost for each in chosen}, images)
 
 
 def levels(preset: Preset) -> list[Level]:

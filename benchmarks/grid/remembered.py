@@ -25,8 +25,7 @@ def remembered(cache: Path, kind: str, key: Any, make: Callable[[], Any]) -> Any
         key: everything that the answer depends on, as JSON values.
         make: finds it out.
     """
-    digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=12).hexdigest()
-    path = cache / FOLDER / f"{kind}-{digest}.json"
+    path = _path(cache, kind, key)
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -38,6 +37,19 @@ def remembered(cache: Path, kind: str, key: Any, make: Callable[[], Any]) -> Any
     except OSError:
         pass  # where nothing can be kept, it takes longer each time
     return value
+
+
+def known(cache: Path, kind: str, key: Any) -> Any:
+    """Return what was remembered, or None."""
+    try:
+        return json.loads(_path(cache, kind, key).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _path(cache: Path, kind: str, key: Any) -> Path:
+    digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=12).hexdigest()
+    return cache / FOLDER / f"{kind}-{digest}.json"
 
 
 @functools.cache

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.running.machine import cpu
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -32,21 +34,11 @@ def describe(device: str) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "revision": _revision(),
     }
-
-
-def _cpu() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _revision() -> str | None:

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from benchmarks.commands.terminal import cell, say
 from benchmarks.grid.cells import Cell
-from benchmarks.grid.estimate import Estimate
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import duration
+from benchmarks.running.promise import promise
 from datasets.hints import counted
 
 
@@ -33,19 +33,22 @@ def show(plan: Plan, console: Console) -> None:
     console.print(table)
     for name, reason in plan.missing.items():
         say(console, f"not available here: {name}: {reason}")
-    say(console, outlook(plan))
+    say(console, outlook(plan, console))
 
 
-def outlook(plan: Plan) -> str:
-    """Say what is done, what is to do, how long that will take, and what the time is taken from."""
+def outlook(plan: Plan, console: Console | None = None) -> str:
+    """Say what is done, what is to do, how long that will take, and what the time is taken from.
+
+    Args:
+        plan: the plan.
+        console: where to say that steps are timed; None: none are, which takes time from the run.
+    """
     todo, total = plan.todo, counted(len(plan.grid.cells), "cell")
     if not todo:
         return f"{total}, none to do"
-    estimate = Estimate(plan.known.values(), plan.device)
+    seconds, basis = promise(plan, console is not None, lambda said: say(console, said) if console else None)
     workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
-    seconds = sum(estimate.seconds(one) for one in todo) / workers
-    basis = "from the cells done here" if estimate.measured else "a rough guess, no cell has been measured here yet"
     return (
-        f"{total}, {len(todo)} to do: about {duration(seconds)} on {counted(workers, 'worker')} "
-        f"({basis}), and the time to prepare what is not in the cache yet"
+        f"{total}, {len(todo)} to do: about {duration(seconds)} on {counted(workers, 'worker')}, preparation included "
+        f"({basis})"
     )

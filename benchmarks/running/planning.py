@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,12 +54,16 @@ class Plan:
         """Where to train: `cpu`, `cuda` or `cuda:i`."""
         return devices.resolve_device(self.request.device)
 
-    @property
+    @functools.cached_property
     def workers(self) -> int:
         """How many processes compute; 0 is this one."""
         if self.request.workers is not None:
             return self.request.workers
-        return devices.default_workers(self.device)
+        if self.device == "cpu":
+            return devices.default_workers(self.device)
+        from benchmarks.running import memory
+
+        return devices.default_workers(self.device, memory.largest(self.todo, self.grid.sizes))
 
     @property
     def cache(self) -> Path:

@@ -13,6 +13,7 @@ import torch
 
 import datasets
 from benchmarks.grid.cells import DataSpec
+from benchmarks.grid.remembered import remembered
 from datasets.progress import tell
 from methods.networks import backbones
 from methods.training.data import Images, TrainSet
@@ -132,7 +133,9 @@ def _maps(
             packed = torch.cat([level.permute(0, 2, 3, 1).flatten(1) for level in levels], 1)
             array[start : start + size] = packed.half().cpu().numpy()
 
-    return datasets.build_array(path, (len(imageset), length), np.float16, fill), shapes
+    maps = datasets.build_array(path, (len(imageset), length), np.float16, fill)
+    remembered(cache, "maps", [imageset.content, spec.size, settings.text], lambda: path.name)
+    return maps, shapes
 
 
 def _weights_digest(network: torch.nn.Module) -> str:

@@ -1,0 +1,144 @@
+"""How long a plan will take, preparation and start included, from what is known here; steps are timed where nothing is.
+
+It is the time of cores that do nothing else. What was timed is kept for this machine, so that the next plan need not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.grid.estimate import Estimate, Timed, Timings
+from benchmarks.grid.plan import Grid
+from benchmarks.grid.remembered import ROOT, files_digest, known, remembered, stamps
+from benchmarks.running.machine import cpu
+from benchmarks.running.planning import Plan
+
+LIMIT_S = 120.0
+"""Kinds of cells that were not timed by then are estimated from those that were, the costliest first."""
+DECODE_S, MAPS_S = 0.003, 0.03
+"""Of one image, where nothing was timed."""
+
+
+def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said: None) -> tuple[float, str]:
+    """Return the seconds that a plan's cells will take, and where the number is from.
+
+    Args:
+        plan: what is to do.
+        timing: whether to time steps of kinds of cells that nothing is known of.
+        hear: is told before that is done, for it takes up to two minutes.
+    """
+    clock = Clock(plan, timing, hear)
+    todo, grid = plan.todo, plan.grid
+    timings = Timings(grid.sizes, grid.costs)
+    estimate = Estimate(plan.known.values(), plan.device, timings)
+    unknown = [cell for cell in todo if not estimate.has_measured(cell)]
+    timings.kinds.update(clock.kinds(unknown, timings, estimate))
+    estimate.learn(unknown)
+    workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
+    each = [estimate.seconds(cell) for cell in todo]
+    preparing = [clock.preparation(spec, grid, todo) for spec in grid.data]
+    preparing = [seconds for seconds in preparing if seconds] or [0.0]
+    # the first data are waited for; those that follow are prepared beside the cells of those before
+    seconds = max((sum(each) + sum(preparing[1:])) / workers, max(each)) + preparing[0]
+    if plan.workers and not plan.request.scheduler:
+        seconds += clock.start()
+    basis = ["from the cells done here"] if estimate.measured else []
+    basis += ["from a few steps of each kind of cell"] if timings.kinds else []
+    return seconds, " and ".join(basis) or "a rough guess, no cell has been measured here yet"
+
+
+class Clock:
+    """Looks up what was timed on this machine, and times what was not."""
+
+    def __init__(self, plan: Plan, timing: bool, hear: Callable[[str], None]) -> None:
+        self._plan, self._timing, self._hear = plan, timing, hear
+        self._end: float | None = None
+        self._machine = [cpu(), version("torch"), plan.device.partition(":")[0]]
+        self._machine += [files_digest(("methods",)), stamps([Path(__file__).with_name("timing.py")])]
+
+    def kinds(self, cells: list[Cell], timings: Timings, estimate: Estimate) -> dict[Any, Timed]:
+        """Return the times of the kinds of some cells, those that matter most timed first."""
+        groups: dict[Any, list[Cell]] = defaultdict(list)
+        for cell in cells:
+            groups[timings.kind(cell)].append(cell)
+        order = sorted(groups, key=lambda kind: -sum(estimate.rough(cell) for cell in groups[kind]))
+        found = {kind: self._kind(kind, groups[kind], timings) for kind in order}
+        return {kind: Timed(**times) for kind, times in found.items() if times}
+
+    def _kind(self, kind: Any, cells: list[Cell], timings: Timings) -> Any:
+        sized = sorted(
+            (cell for cell in cells if (cell.dataset, cell.level) in timings.sizes),
+            key=lambda cell: sum(timings.sizes[cell.dataset, cell.level].counts),
+        )
+        if not sized:
+            return None
+        cell = sized[len(sized) // 2]
+        size = timings.sizes[cell.dataset, cell.level]
+
+        def measure() -> Any:
+            from benchmarks.running import timing
+
+            try:
+                return timing.time_cell(cell, size, self._device)
+            except Exception:  # a method that fails on made-up data is estimated by others
+                return None
+
+        return self._ask("cell", [*kind[1:], size.text], measure)
+
+    def preparation(self, spec: DataSpec, grid: Grid, todo: list[Cell]) -> float:
+        """Return the seconds of decoding and of computing maps that the cache does not have."""
+        number, content = grid.images.get(spec.name, (0, None))
+        backbones = dict.fromkeys(cell.settings.backbone for cell in todo if cell.data == spec)
+        frozen = [backbone for backbone in backbones if backbone.frozen]
+        wanted = [b for b in frozen if not known(self._plan.cache, "maps", [content, spec.size, b.text])]
+        if not backbones or (content and not wanted):
+            return 0.0
+
+        def measure() -> Any:
+            from benchmarks.running import timing
+
+            try:
+                return timing.time_preparation(spec, wanted, self._device)
+            except Exception:  # data that cannot be read are told of when they are prepared
+                return None
+
+        times = self._ask("data", [spec.text, [b.text for b in wanted]], measure)
+        times = times or {"decode": DECODE_S, "maps": MAPS_S * len(wanted)}
+        return number * float((0.0 if content else times["decode"]) + times["maps"])
+
+    def start(self) -> float:
+        """Return the seconds until workers are there."""
+
+        def measure() -> float:
+            begun = os.times()
+            subprocess.run([sys.executable, "-c", "import benchmarks.running.cluster"], cwd=ROOT, check=False)
+            ended = os.times()
+            return ended.children_user + ended.children_system - begun.children_user - begun.children_system
+
+        return 1.5 * (self._ask("start", [], measure) or 5.0)
+
+    @property
+    def _device(self) -> str:
+        return "cuda:0" if self._plan.device == "cuda" else self._plan.device
+
+    def _ask(self, what: str, key: list[Any], measure: Callable[[], Any]) -> Any:
+        key = [what, *self._machine, *key]
+        if not self._timing or (self._end is not None and time.monotonic() > self._end):
+            return known(self._plan.cache, "speed", key)
+
+        def timed() -> Any:
+            if self._end is None:
+                self._hear("timing a few steps of each kind of cell, once on this machine (up to two minutes)")
+                self._end = time.monotonic() + LIMIT_S
+            return measure()
+
+        return remembered(self._plan.cache, "speed", key, timed)
