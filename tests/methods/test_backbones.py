@@ -242,6 +242,39 @@ def test_a_transformers_tokens_are_a_map_at_any_side(name, stride):
 
 
 @pytest.mark.parametrize(
+    ("name", "side", "before"),
+    [
+        ("vit_small_patch14_dinov2", 14, 1),  # the class token
+        pytest.param("vit_small_patch14_reg4_dinov2", 14, 5, marks=pytest.mark.slow),  # and four registers
+        pytest.param("vit_medium_patch16_clip_224", 16, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_the_tokens_of_dinov2_and_clip_are_a_map_by_weights_from_a_file(tmp_path, name, side, before):
+    path = tmp_path / "weights.safetensors"
+    model = saved(path, name)
+    backbone = backbones.build(BackboneSettings(name=name, weights=str(path), strides=(side,)), 3).eval()
+    size = 6 * side
+    images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1))
+    model.set_input_size((size, size))
+    with torch.no_grad():
+        (maps,) = backbone(images)
+        expected = model.forward_features(images)[:, before:]
+    # the model's last normalisation is not part of its maps
+    torch.testing.assert_close(model.norm(maps.flatten(2).transpose(1, 2)), expected, rtol=1e-3, atol=1e-3)
+    assert maps.shape == (1, model.embed_dim, 6, 6)
+
+
+@pytest.mark.parametrize("name", ["vit_small_patch14_dinov2", "vit_base_patch16_clip_224"])
+def test_without_a_network_the_weights_of_transformers_are_refused_at_once(monkeypatch, name):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=r"backbone\.weights='/path/model.safetensors'"):
+        stored.require(BackboneSettings(name=name))
+    assert time.monotonic() - start < 2 * stored.REACH_S
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"conv1.0.weight": None}, "lacks conv1.0.weight"),
