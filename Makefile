@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: bench test browser check mutants docs reference clean
+.PHONY: bench test browser check faults mutants docs reference clean
 
 bench: $(VENV)/.ready  ## install, then run every available dataset with the default preset
 	$(BIN)/python -m benchmarks.run --all $(ARGS)
@@ -14,10 +14,17 @@ browser:  ## whether the tests of the page can run; installs nothing
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
 	  echo "no Chromium here: the tests of the page will be skipped. To run them: apt-get install chromium (or dnf, brew)"
 
-check: $(VENV)/.ready  ## lint and types
+check: $(VENV)/.ready  ## lint, types, what is unsafe in the code, and in the packages as far as the network is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -ll -r datasets methods benchmarks experiments
+	$(BIN)/python -m pip check
+	@timeout 120 $(BIN)/pip-audit --local --skip-editable --progress-spinner off || \
+	  echo "packages with known faults are named above; or the list of these could not be reached, which is no error"
+
+faults: $(VENV)/.ready  ## kills, images, settings, tampered files and plug-ins by the hundred, in ten minutes
+	$(BIN)/python -m tests.faults $(ARGS)
 
 mutants: $(VENV)/.ready  ## change the code in one place at a time: do the tests notice?
 	$(BIN)/python -m tests.mutation $(ARGS)

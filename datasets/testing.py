@@ -194,7 +194,7 @@ def other_process(make: Make) -> None:
     """It survives being sent to another process."""
     dataset = make()
     try:
-        sent = pickle.loads(pickle.dumps(dataset))  # noqa: S301 (what this line has itself written)
+        sent = pickle.loads(pickle.dumps(dataset))  # noqa: S301  # nosec B301
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(f"it cannot be sent to another process: {error}") from error
     same = sent == dataset and sent.index().fingerprint == dataset.index().fingerprint

@@ -25,6 +25,9 @@ LOCAL = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.target": False,
+    # pages about the run, which any user of the machine could read
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -102,6 +105,11 @@ def _connect(request: Request) -> Any:
     try:
         client = Client(scheduler, timeout=CONNECT_S, security=_security(request))
     except (OSError, ValueError) as error:
+        if request.tls_ca is not None:
+            raise UserError(
+                f"no Dask scheduler at {scheduler} answers to these certificates ({' '.join(str(error).split())}); see "
+                "that it is up, that --tls-ca is of its authority, and that --tls-key is the key of --tls-cert"
+            ) from error
         raise UserError(
             f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, or leave "
             "--scheduler away to use processes of this machine"

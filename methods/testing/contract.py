@@ -167,7 +167,7 @@ def other_process(make: Make) -> None:
     train, logits = make.trained.train, make.trained.logits
     try:
         pickle.dumps(make())
-        sent = pickle.loads(pickle.dumps(make.trained.method))  # noqa: S301 (what this line has itself written)
+        sent = pickle.loads(pickle.dumps(make.trained.method))  # noqa: S301  # nosec B301
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(f"it cannot be sent to another process: {error}") from error
     if not torch.equal(sent.predict_logits(train.images), logits):

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.report import build
@@ -255,3 +256,61 @@ def test_fits_telephone_and_wide_screen_in_light_and_dark(opened, width, scheme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     lightness = sum(map(int, re.findall(r"\d+", ground)[:3])) / 3
     assert (lightness > 200) if scheme == "light" else (lightness < 60)
+
+
+HOSTILE = (
+    EVIL,
+    "</script><script>alert(2)</script>",
+    '"onmouseover=alert(3) x="',
+    "javascript:alert(4)",
+    "${alert(5)}{{7*7}}",
+    "=cmd|' /C calc'!A0",
+    "\x1b[31mred\x07\u202e",
+    "\\input{/etc/passwd}$\\write18{ls}$",
+    "欠陥 дефект",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile_folder(tmp_path_factory):
+    """Make a report in which every text from outside is hostile."""
+    folder = tmp_path_factory.mktemp("hostile")
+    made = []
+    for number, text in enumerate(HOSTILE):
+        for ratio in (1, 10):
+            one = record(cell(f"folder:/x/{text}", ratio, 0, "focal", label=text), 0.9 - number / 50)
+            one.data.class_names = [text, f"{text} too"]
+            one.data.notes = [text]
+            one.environment["cpu"] = text
+            made.append(one)
+        failed = record(cell(f"folder:/x/{text}", 10, 1, "crt"), None)
+        failed.failure.message = text
+        made.append(failed)
+    write(folder, made)
+    build([folder], figures=False)
+    return folder
+
+
+def test_hostile_names_do_nothing_in_the_page(opened, hostile_folder):
+    page = opened(file=hostile_folder / "report.html")
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
+    page.mouse.move(300, 300)
+    assert page.locator("img[src=x]").count() == 0
+    text = page.evaluate("document.body.textContent")
+    assert all(part in text for part in (EVIL, "${alert(5)}{{7*7}}", "欠陥 дефект"))
+
+
+def test_hostile_names_do_nothing_in_a_spreadsheet_or_latex(hostile_folder):
+    for path in (hostile_folder / "tables").glob("*.csv"):
+        for row in csv.reader(io.StringIO(path.read_text())):
+            assert not any(value[:1] in ("=", "@", "\t", "\r") for value in row)
+    names = pd.read_csv(hostile_folder / "records.csv.gz")[["dataset", "label", "error"]].fillna("")
+    assert not any(value[:1] in ("=", "+", "-", "@") for column in names for value in names[column])
+    tables = list((hostile_folder / "tables").glob("*.tex"))
+    assert tables
+    for path in tables:
+        text = path.read_text()
+        assert "\\input{" not in text
+        assert "\\write18" not in text
+        assert text.isprintable() or set(text) <= {*map(chr, range(32, 383)), "\n"}
+        assert re.fullmatch(r"[\w.-]+", path.name)

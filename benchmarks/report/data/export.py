@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.report.data.names import safe_in_csv
+
 NESTED = ("class_names", "counts", "notes", "recall", "confusion")
 
 
@@ -15,9 +17,12 @@ def records_csv(frame: pd.DataFrame) -> bytes:
     """Write the frame of `benchmarks.load` as gzipped CSV; lists and arrays become JSON.
 
     The folder is left out, since it is a path of one machine. The same frame gives the same bytes.
+    Before a text that a spreadsheet would run stands an apostrophe.
     """
     flat = frame.drop(columns="folder").sort_values("id", kind="stable")
     flat = flat.assign(**{name: [_json(value) for value in flat[name]] for name in NESTED})
+    names = [name for name in flat.columns if name not in NESTED and flat[name].dtype.kind == "O"]
+    flat = flat.assign(**{name: [safe_in_csv(value) for value in flat[name]] for name in names})
     return gzip.compress(flat.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
 
 

@@ -123,6 +123,11 @@ def slug(*parts: str) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
 
 
+def safe_in_csv(text: str) -> str:
+    """Keep a spreadsheet from running a name as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def footing(comparison: str) -> list[str]:
     """Say that methods stand on equal footing, and with which steps or backbone, where they do."""
     base, *others = comparison.split(BETWEEN)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from tabulate import tabulate
 
+from benchmarks.report.data.names import safe_in_csv
 from benchmarks.report.tables.model import Entry, Table
 
 LATEX_SPECIAL = {
@@ -61,20 +63,15 @@ def comma_separated(table: Table) -> str:
     writer = csv.writer(out, lineterminator="\n")
     with_sd = [any(_more(entries[i]) for *_, entries in table.rows) for i in range(len(table.columns))]
     header = ["family", "method"]
-    for column, wide in zip(table.columns, with_sd, strict=True):
+    for column, wide in zip(map(safe_in_csv, table.columns), with_sd, strict=True):
         header += [column, f"{column} sd", f"{column} remark"] if wide else [column]
     writer.writerow(header)
     for family, label, entries in table.rows:
-        line = [_safe(family), _safe(label)]
+        line = [safe_in_csv(family), safe_in_csv(label)]
         for entry, wide in zip(entries, with_sd, strict=True):
             line += [entry.mean, entry.sd, _remark(entry)] if wide else [entry.mean]
         writer.writerow(line)
     return out.getvalue()
-
-
-def _safe(text: str) -> str:
-    """Keep a spreadsheet from running a name as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def latex(table: Table) -> str:
@@ -101,8 +98,17 @@ def latex(table: Table) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """Escape what LaTeX would take for a command."""
-    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
+    """Escape what LaTeX would take for a command, and write as `U+4E2D` what its usual fonts do not have."""
+    return "".join(LATEX_SPECIAL.get(each, each if _in_latex_fonts(each) else _code_point(each)) for each in text)
+
+
+def _in_latex_fonts(character: str) -> bool:
+    """Say whether pdfLaTeX and LuaLaTeX both set a character without a package: ASCII, and accented Latin letters."""
+    return " " <= character <= "~" or ("\u00c0" <= character <= "\u017e" and unicodedata.decomposition(character) != "")
+
+
+def _code_point(character: str) -> str:
+    return " " if character.isspace() else f"U+{ord(character):04X}"
 
 
 def _more(entry: Entry) -> bool:
