@@ -128,7 +128,8 @@ def made_data(cell: Cell, size: Size, shapes: Sequence[Tensors]) -> Data:
         if not cell.settings.backbone.frozen:
             side = cell.data.size
             pixels = torch.randint(0, 256, (len(of), side, side, 1), dtype=torch.uint8, generator=generator)
-            return Images((pixels,), (127.5,), (64.0,))
+            channels = 1 if cell.settings.backbone.name in backbones.SCRATCH else 3  # that the network reads
+            return Images((pixels,), (127.5,) * channels, (64.0,) * channels)
         return Images(tuple(_maps(shape, offsets[of], generator) for shape in shapes))
 
     return Data(TrainSet(images(labels), labels, len(counts)), images(tested))

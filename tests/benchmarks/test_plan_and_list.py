@@ -94,6 +94,16 @@ def test_a_plan_once_made_is_the_same_again_without_what_trains(bench, tmp_path)
     assert second[-1] == str([False] * 5)
 
 
+def test_a_finished_run_is_seen_to_be_without_what_trains(bench) -> None:
+    assert bench().code == 0
+    code = "import sys; from benchmarks import run; run.main(sys.argv[1:]); print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, *bench.arguments()]
+    for _ in range(2):  # the first remembers the methods of this release
+        said = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout.splitlines()
+    assert "2 cells, none to do" in said
+    assert said[-1] == "False"
+
+
 def test_the_kept_methods_are_those_of_the_registry(tmp_path) -> None:
     known = {each.name: each for each in chosen.catalogue(tmp_path)}
     assert list(known) == [*methods.available(), *methods.prefixed()]

@@ -1,0 +1,41 @@
+"""A few timed steps of a kind of cell: they run for every kind of backbone; what they come to is not tested."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.grid import plan
+from benchmarks.grid import presets as settings
+from benchmarks.grid.sizes import Size
+from benchmarks.running import timing
+
+SMALL = Size(counts=(8, 4), tested=4)
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "{name='small-cnn',weights='none',frozen=false,strides=[16]}",
+        "{name='small-cnn',weights='none',frozen=true,strides=[8,16]}",
+        "{name='mobilenetv3_small_050',weights='none',frozen=false,strides=[16]}",
+    ],
+)
+def test_every_kind_of_backbone_can_be_timed(bench, backbone) -> None:
+    changes = [f"backbone={backbone}", "methods=['crt','knn-distance','under-bagging']", "budget.batch_size=4"]
+    for cell in plan.build(settings.load(str(bench.preset), changes), ["textures"]).cells:
+        times = timing.time_cell(cell, SMALL, "cpu")
+        assert set(times) == {"step", "image", "power", "tested"}
+        assert min(times.values()) >= 0
+        assert (times["step"] > 0) == (cell.method != "knn-distance")
+
+
+def test_shapes_of_maps_are_known_without_computing_them(bench) -> None:
+    preset = settings.load("default", ["backbone.strides=[8,16,32]"])
+    assert timing.map_shapes(preset.backbone, 160) == ((40, 20, 20), (112, 10, 10), (320, 5, 5))
+
+
+def test_preparation_can_be_timed(bench) -> None:
+    (cell, *_) = plan.build(settings.load(str(bench.preset)), ["textures"]).cells
+    times = timing.time_preparation(cell.data, [cell.settings.backbone.model_copy(update={"frozen": True})], "cpu")
+    assert times["decode"] > 0
+    assert times["maps"] > 0
