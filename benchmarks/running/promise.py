@@ -23,7 +23,7 @@ from benchmarks.running.machine import cpu
 from benchmarks.running.planning import Plan
 
 LIMIT_S = 120.0
-"""Kinds of cells that were not timed by then are estimated from those that were, the costliest first."""
+"""Of the processor. Kinds of cells not timed by then are estimated from those that were, the costliest first."""
 DECODE_S, MAPS_S, START_S = 0.003, 0.03, 8.0
 """Of one image, and of a process, where nothing was timed."""
 IMPORTED = "benchmarks.running.cluster, methods.baseline, timm, torchvision, sklearn.linear_model"
@@ -134,13 +134,13 @@ class Clock:
 
     def _ask(self, what: str, key: list[Any], measure: Callable[[], Any]) -> Any:
         key = [what, *self._machine, *key]
-        if not self._timing or (self._end is not None and time.monotonic() > self._end):
+        if not self._timing or (self._end is not None and time.process_time() > self._end):
             return known(self._plan.cache, "speed", key)
 
         def timed() -> Any:
             if self._end is None:
                 self._hear("timing a few steps of each kind of cell, once on this machine (up to two minutes)")
-                self._end = time.monotonic() + LIMIT_S
+                self._end = time.process_time() + LIMIT_S
             return measure()
 
         return remembered(self._plan.cache, "speed", key, timed)

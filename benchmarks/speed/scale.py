@@ -21,8 +21,8 @@ class Scale:
         doubled: the smallest of four sizes, each twice the one before: cells, images, classes.
     """
 
-    times: int = 3
-    steps: int = 60
+    times: int = 5
+    steps: int = 100
     passes: int = 6
     budget: int = 600
     script_steps: int = 6
