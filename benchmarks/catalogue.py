@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import methods
+from benchmarks.report.data.bibliography import Entry, bibliography, cited
 from methods import Method, NetworkMethod
 
 BIBLIOGRAPHY, PAGE = "references.bib", "methods.md"
@@ -23,21 +23,6 @@ done. Every sampler and ensemble of imbalanced-learn is a method by class name a
 *Hooks* are what a method changes of plain cross-entropy: see `methods/base.py`. *Cost* is in gradient steps on batches
 of the comparison's size; every method spends the same budget of them.
 """
-ENTRY = re.compile(r"^@\w+\{(?P<key>\w+),\n(?P<fields>.*?)^\}", re.MULTILINE | re.DOTALL)
-FIELD = re.compile(r"^  (\w+) = \{(.*)\},$", re.MULTILINE)
-CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| & [A-Z][\w-]+)? (\d{4})")
-
-Entry = dict[str, str]
-
-
-def bibliography(text: str) -> dict[str, Entry]:
-    """Return the fields of every entry of a BibTeX file that has a field on each line."""
-    return {entry["key"]: dict(FIELD.findall(entry["fields"])) for entry in ENTRY.finditer(text)}
-
-
-def cited(source: str) -> list[str]:
-    """Return the keys of the publications in a method's source, such as `Cui et al. 2019`."""
-    return [name.lower().replace("-", "") + year for name, year in CITED.findall(source)]
 
 
 def page(entries: dict[str, Entry]) -> str:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.style import new_figure
 from methods import Images, Method, NetworkMethod
 from methods.ensemble.members import Ensemble
@@ -99,7 +100,7 @@ def _draw(axes: Axes, cloud: Cloud) -> None:
         axes.scatter(x, y, 13, marker=marker, facecolors="none", edgecolors=colour, linewidths=0.6, alpha=0.6)
         axes.scatter(u, v, 13, marker=marker, color=colour, edgecolors="white", linewidths=0.4)
     axes.set(xticks=[], yticks=[])
-    axes.set_title(f"{cloud.label}\ntest accuracy {100 * cloud.accuracy:.1f} %", fontsize=8)
+    axes.set_title(f"{method_title(cloud.label)}\ntest accuracy {100 * cloud.accuracy:.1f} %", fontsize=8)
     axes.set_xlabel(f"component 1 ({100 * cloud.variance[0]:.0f} %)")
     axes.set_ylabel(f"component 2 ({100 * cloud.variance[1]:.0f} %)")
 

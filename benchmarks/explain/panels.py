@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from benchmarks.explain.view import View
+from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.style import PALETTE, new_figure
 
 COLOURS = "viridis"
@@ -90,7 +91,7 @@ def _grid(rows: int, heads: Sequence[str], title: str, legend: str) -> tuple[Fig
     bar.set_label("Grad-CAM, relative to its maximum")
     bar.outline.set_visible(False)
     figure.text(0.1 / width, 1 - 0.08 / height, title, va="top", fontsize=9)
-    figure.text(0.1 / width, 0.08 / height, note, va="bottom", fontsize=7)
+    figure.text(0.1 / width, 0.08 / height, note, va="bottom", fontsize=8)
     return figure, grid
 
 
@@ -101,7 +102,7 @@ def scaled(values: np.ndarray) -> np.ndarray:
 
 
 def _wrapped(label: str) -> str:
-    return textwrap.fill(label, 14, break_on_hyphens=True)
+    return textwrap.fill(method_title(label), 14, break_on_hyphens=True)
 
 
 def _outline(axes: Axes, view: View, k: int) -> None:
@@ -116,7 +117,7 @@ def _verdict(axes: Axes, probabilities: np.ndarray, label: int, explained: int) 
     right = int(probabilities.argmax()) == label
     colour = RIGHT if right else WRONG
     said = "✓ right" if right else "✗ wrong"
-    axes.set_xlabel(f"p {probabilities[explained]:.2f}  {said}", fontsize=7, labelpad=3, color=colour)
+    axes.set_xlabel(f"p {probabilities[explained]:.2f}  {said}", fontsize=8, labelpad=3, color=colour)
     axes.spines[:].set(visible=True, color=colour, linewidth=0.8 if right else 2.2)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.data.names import comparison_title, dataset_title, level_name, slug
+from benchmarks.report.data.names import comparison_title, level_name, slug
+from benchmarks.report.data.words import place_title
 from benchmarks.report.tables.model import Entry, Table
 
 NOTES = (
@@ -77,7 +78,7 @@ def score_table(frame: pd.DataFrame, left_out: dict[str, str]) -> Table:
     notes = [*NOTES, *(f"Left out: {label}: {reason}." for label, reason in left_out.items())]
     return Table(
         slug(dataset, protocol, "" if comparison == "as-in-paper" else comparison, "scores"),
-        f"Where methods look on {dataset_title(dataset)}, protocol {protocol}, in %; {comparison_title(comparison)}",
+        f"Where methods look on {place_title(dataset, protocol)}, in %; {comparison_title(comparison)}",
         [*heads, "Mask area", "Images"],
         list(groups.items()),
         notes,

@@ -14,7 +14,8 @@ from benchmarks.explain.scores import score_table
 from benchmarks.explain.seen import Seen, where
 from benchmarks.explain.view import View
 from benchmarks.grid.cells import Cell
-from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, footing, harder_first, slug
+from benchmarks.report.data.names import AS_IN_PAPER, footing, harder_first, slug
+from benchmarks.report.data.words import dataset_name
 from benchmarks.report.figures.style import save, styled
 from benchmarks.report.tables.render import write_table
 from datasets import UserError
@@ -90,7 +91,7 @@ def _name(cell: Cell) -> str:
 
 def _title(cell: Cell) -> str:
     protocol = f"protocol {where(cell)}"
-    return ", ".join([dataset_title(cell.dataset), protocol, *footing(cell.comparison), f"seed {cell.seed}"])
+    return ", ".join([dataset_name(cell.dataset), protocol, *footing(cell.comparison), f"seed {cell.seed}"])
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -15,7 +15,7 @@ from benchmarks.commands.terminal import plain, say, show_warnings
 from benchmarks.report.build import build
 from benchmarks.report.compare import compare
 from benchmarks.report.data.names import METRICS
-from benchmarks.report.figures.draw import Layout
+from benchmarks.report.figures.style import Layout
 from benchmarks.report.watch import watch
 
 
@@ -37,8 +37,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="say what changed between two runs")
     made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
-    made.add_argument("--top", type=int, default=12, metavar="K", help="methods in a figure (default: %(default)s)")
-    made.add_argument("--columns", type=int, default=1, choices=(1, 2), help="width of figures, in columns of a paper")
+    made.add_argument(
+        "--top", type=int, metavar="K", help="methods in a figure (default: 12) and in a table (default: all)"
+    )
+    made.add_argument(
+        "--columns", type=int, default=1, choices=(1, 2), help="columns of a paper that figures and tables span"
+    )
     made.add_argument("--pdf", action="store_true", help="figures as PDF, too, for print")
     made.add_argument("--no-figures", action="store_true", help="leave out the figures, which take most of the time")
     made.add_argument(
@@ -66,13 +70,15 @@ def _main(options: argparse.Namespace) -> int:
         say(console, f"watching {', '.join(map(str, folders))}; Ctrl-C stops")
         watch(folders, options.out, options.metric, options.control)
         return 0
+    top = None if options.top is None else max(1, options.top)
     report = build(
         folders,
         options.out,
         options.metric,
         options.control,
         figures=not options.no_figures,
-        layout=Layout(options.columns, max(1, options.top), options.pdf),
+        layout=Layout(options.columns, 12 if top is None else top, options.pdf),
+        top=top,
         methods=options.methods.split(",") if options.methods else (),
         prior=options.prior,
         cost=options.cost,

@@ -17,7 +17,8 @@ from benchmarks.report.data.loading import Collection, collect, only
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
 from benchmarks.report.data.points import comparable, points
 from benchmarks.report.data.variants import ranked, set_apart
-from benchmarks.report.figures.draw import Layout, draw_all
+from benchmarks.report.figures.draw import draw_all, draw_axes
+from benchmarks.report.figures.style import Layout
 from benchmarks.report.page.write import Contents, page
 from benchmarks.report.rescore.records import COLUMNS as JUDGED
 from benchmarks.report.rescore.records import RULE, judged, parse_cost, parse_prior
@@ -26,11 +27,12 @@ from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics import text as statistics_text
 from benchmarks.report.statistics.tests import Analysis, analyse
 from benchmarks.report.summary import text as summary_text
+from benchmarks.report.summary.axes import AlongAxes, along_axes
 from benchmarks.report.summary.health import Health, health, reliability_tables
 from benchmarks.report.tables.model import Table
 from benchmarks.report.tables.render import write_table
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables, variant_tables
-from benchmarks.report.tables.tables import dataset_tables, summary_tables
+from benchmarks.report.tables.tables import dataset_tables, summary_tables, top
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Report:
         paragraphs: the summary, one paragraph a dataset and protocol.
         gaps: what is missing.
         tuned: the values that tuning chose.
+        along: what steps, backbones, tuning and the number of minority images change.
     """
 
     out: Path
@@ -67,6 +70,7 @@ class Report:
     paragraphs: list[summary_text.Paragraph] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     tuned: list[Table] = field(default_factory=list)
+    along: AlongAxes = field(default_factory=AlongAxes)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file of the report, whole or not at all: somebody may be reading the last one."""
@@ -81,6 +85,7 @@ class _Choice:
     metric: str
     control: str
     layout: Layout
+    top: int | None = None
 
 
 def build(
@@ -94,6 +99,7 @@ def build(
     methods: Sequence[str] = (),
     prior: str = "",
     cost: str = "",
+    top: int | None = None,
 ) -> Report:
     """Make tables, figures, statistics, claims, summary and page from the records of some result folders.
 
@@ -106,7 +112,8 @@ def build(
         metric: one of `benchmarks.report.METRICS`.
         control: the method that others are compared with.
         figures: whether to draw the figures, which takes most of the time.
-        layout: columns, number of methods and formats of the figures.
+        layout: columns of a paper that figures and tables span, number of methods in a figure, formats.
+        top: keep so many methods in the tables, by rank, and the control; all by default.
         methods: wildcards of the methods to show, beside the control; all by default.
         prior: judge the stored scores again at this prior: `balanced`, `training` or shares such as `0.99,0.01`.
         cost: likewise at these costs, of a missed defect to a false alarm, such as `20:1`.
@@ -128,7 +135,7 @@ def build(
         raise UserError(f"--metric {metric} is of scores judged again: give --prior or --cost")
     report = Report(out or results[0], problems=collection.problems)
     try:
-        _write_all(collection, report, _Choice(metric, control, layout or Layout()), figures, refresh)
+        _write_all(collection, report, _Choice(metric, control, layout or Layout(), top), figures, refresh)
     except OSError as error:
         reason = f"report folder {report.out} cannot be written ({error.strerror})"
         raise UserError(f"{reason}; name another with --out") from error
@@ -145,6 +152,7 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
     report.split = split(comparable(collection.frame), collection.problems)
     report.advised = make(comparable(collection.frame), choice.metric, choice.control)
     report.tuned = tuned_tables(collection.frame)
+    report.along = along_axes(table, collection, choice.metric, choice.control, report.health)
     _tables(table, collection, choice, report)
     report.claims = claim.claims(comparable(collection.frame))
     report.write("records.csv.gz", records_csv(collection.frame))
@@ -154,7 +162,11 @@ def _write_all(collection: Collection, report: Report, choice: _Choice, figures:
         folder = report.out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         advice, layout = report.advised.advice, choice.layout
+        families = table.drop_duplicates("label").set_index("label")["family"]
         report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder, advice, layout)
+        report.files += draw_axes(
+            report.along.minority, report.along.steps, families, choice.metric, choice.control, folder, layout
+        )
     else:
         report.files += sorted((report.out / "figures").glob("*.p[nd][gf]"))
     _summary(table, collection, analyses, choice, report, figures)
@@ -173,10 +185,12 @@ def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report
         *shot_tables(ranked(table)),
         *reliability_tables(report.health),
         *split_tables(report.split),
+        *report.along.tables,
         *report.tuned,
     ]
     for each in made:
-        report.files += write_table(each, folder)
+        kept = each if choice.top is None else top(each, choice.top, choice.control)
+        report.files += write_table(kept, folder, choice.layout.columns)
 
 
 def _summary(
@@ -191,7 +205,7 @@ def _summary(
     report.write("regret.csv", regret_csv(report.advised.regret))
     # a picture drawn for older records would contradict the words
     drawn = {path.stem for path in report.files if path.suffix == ".png"} if figures else set()
-    report.overall = summary_text.overall(analyses.get(AS_IN_PAPER))
+    report.overall = [*summary_text.overall(analyses.get(AS_IN_PAPER)), *report.along.sentences]
     report.paragraphs = summary_text.paragraphs(report.advised, choice.metric, report.health, drawn, report.split)
     report.gaps = summary_text.missing(table, collection)
     report.scored = scored_text(report.advised.regret, choice.control, "over all datasets")

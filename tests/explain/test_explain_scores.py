@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.explain import scores
-from benchmarks.report.tables.render import comma_separated, latex, markdown
+from benchmarks.report.tables.latex import latex
+from benchmarks.report.tables.render import comma_separated, markdown
 
 SIDE = 8
 

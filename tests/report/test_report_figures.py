@@ -11,13 +11,14 @@ import methods
 from benchmarks.report.advice.make import make
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
+from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.classes import confusion_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
-from benchmarks.report.figures.draw import Layout, draw_all
+from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.ranks import critical_difference_diagram
 from benchmarks.report.figures.scores import score_figure
-from benchmarks.report.figures.style import PALETTE, member_look, save, styled
+from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
 from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
 
@@ -82,7 +83,8 @@ def test_critical_difference_of_the_best_ten_and_the_control(tmp_path):
         figure = critical_difference_diagram(analysis)
     drawn = " ".join(text.get_text() for text in figure.axes[0].texts)
     best = [str(name) for name in analysis.ranks.index[:10]]
-    assert {name for name in analysis.ranks.index if f"{name} (" in drawn or f") {name}" in drawn} >= {
+    titles = {name: method_title(str(name)) for name in analysis.ranks.index}
+    assert {name for name, title in titles.items() if f"{title} (" in drawn or f") {title}" in drawn} >= {
         *best,
         analysis.control,
     }

@@ -131,7 +131,7 @@ def test_watching_rebuilds_when_a_record_comes_in_and_stops(tmp_path):
     watcher = threading.Thread(target=lambda: builds.append(watch([folder], interval=0.05, stop=stop)))
     watcher.start()
     try:
-        wait_for(lambda: page.exists() and "1 of 1 cells done" in page.read_text())
+        wait_for(lambda: page.exists() and "1 of 1 cell done" in page.read_text())
         assert 'http-equiv="refresh"' in page.read_text()
         write(folder, [record(cell("elpv", 5, 1, "cross-entropy"))])
         wait_for(lambda: "2 of 2 cells done" in page.read_text())

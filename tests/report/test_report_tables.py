@@ -12,10 +12,12 @@ from benchmarks.records.asked import Skip
 from benchmarks.report.build import build
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
+from benchmarks.report.tables.latex import DOUBLE, ROWS, SINGLE, escape_latex, latex, text_width
+from benchmarks.report.tables.model import Entry, Table
 from benchmarks.report.tables.published import published
-from benchmarks.report.tables.render import comma_separated, escape_latex, latex, markdown
+from benchmarks.report.tables.render import comma_separated, markdown, write_table
 from benchmarks.report.tables.special_tables import ablation_tables, shot_tables, tuned_tables
-from benchmarks.report.tables.tables import dataset_tables, summary_tables
+from benchmarks.report.tables.tables import dataset_tables, summary_tables, top
 from datasets import Level
 from tests.report.synthetic import asked, cell, cells, generate, record, write
 
@@ -54,24 +56,24 @@ def entries(table, label):
 
 
 def test_mean_and_standard_deviation_over_seeds(table):
-    # (70 + 80) / 2 = 75; sd with one degree of freedom = 10 / sqrt 2 = 7.07
-    assert entries(table, "cross-entropy")[1].plain == "75.00 ± 7.07"
+    # (70 + 80) / 2 = 75; sd with one degree of freedom = 10 / sqrt 2 = 7.07, shown as 7.1
+    assert entries(table, "cross-entropy")[1].plain == "75.0 ± 7.1"
 
 
-def test_best_and_second_by_the_unrounded_mean_with_ties_sharing(table):
+def test_best_and_second_with_ties_sharing(table):
     marks = {label: entries(table, label)[0].mark for label in VALUES}
     assert marks == {"cross-entropy": "best", "focal": "best", "class-balanced": "second", "crt": ""}
 
 
 def test_a_mean_over_fewer_seeds_says_so_and_is_not_marked(table):
     focal = entries(table, "focal")[1]
-    assert focal.plain == "90.00 (1/2)"
+    assert focal.plain == "90.0 (1/2)"
     assert focal.mark == ""
     assert entries(table, "cross-entropy")[1].mark == "best"
 
 
 def test_failed_and_skipped_cells_are_visible_and_nothing_is_zero(table):
-    assert entries(table, "crt")[0].plain == "85.00 (1/2, 1 failed)"
+    assert entries(table, "crt")[0].plain == "85.0 (1/2, 1 failed)"
     assert entries(table, "crt")[1].plain == "failed (0/2, 2 failed)"
     assert entries(table, "focal")[2].plain == "skipped"
     assert "IR 80 skipped: only 71 images of defect" in table.notes
@@ -82,9 +84,9 @@ def test_average_and_rank_only_for_methods_that_have_every_level(table):
     columns = table.columns
     assert columns == ["IR 1", "IR 10", "IR 80", "Average", "Rank", "Fit (s)", "Steps"]
     # Means: cross-entropy .91, .75; focal .91, .90; class-balanced .82, .63. Ranks: 1.5, 2 | 1.5, 1 | 3, 3.
-    assert [entries(table, "cross-entropy")[i].mean for i in (3, 4)] == ["83.00", "1.75"]
-    assert [entries(table, "focal")[i].mean for i in (3, 4)] == ["90.50", "1.25"]
-    assert [entries(table, "class-balanced")[i].mean for i in (3, 4)] == ["72.50", "3.00"]
+    assert [entries(table, "cross-entropy")[i].mean for i in (3, 4)] == ["83.0", "1.75"]
+    assert [entries(table, "focal")[i].mean for i in (3, 4)] == ["90.5", "1.25"]
+    assert [entries(table, "class-balanced")[i].mean for i in (3, 4)] == ["72.5", "3.00"]
     assert [entries(table, "crt")[i].mean for i in (3, 4)] == ["n/a", "n/a"]
 
 
@@ -110,20 +112,20 @@ def test_a_metric_that_is_not_defined_is_not_available(tmp_path):
 
 
 def test_rounded_once_at_the_end(tmp_path):
-    # 0.912449 is 91.24 %; rounding to three decimals of a percent first would give 91.245 and then 91.25 (or 91.24).
-    values = {"focal": [0.9124495, 0.9124495], "crt": [0.9124494, 0.9124494]}
+    # 91.2499 %: rounding to two decimals first would give 91.25 and then 91.3
+    values = {"focal": [0.912499, 0.912499], "crt": [0.912498, 0.912498], "cdt": [0.9114, 0.9114]}
     records = [record(cell("a", 1, s, label), v) for label, vs in values.items() for s, v in enumerate(vs)]
     collection = collect([write(tmp_path, records)])
     (table,) = dataset_tables(points(collection), collection, "accuracy")
-    assert [entries(table, label)[0].mean for label in values] == ["91.24", "91.24"]
-    assert [entries(table, label)[0].mark for label in values] == ["best", "second"]
+    assert [entries(table, label)[0].mean for label in values] == ["91.2", "91.2", "91.1"]
+    assert [entries(table, label)[0].mark for label in values] == ["best", "best", "second"], "ties share the mark"
 
 
 def test_latex_has_the_structure_of_booktabs(table):
     text = latex(table)
     assert [text.count(rule) for rule in (r"\toprule", r"\bottomrule")] == [1, 1]
-    assert r"\textbf{91.00}" in text
-    assert r"\underline{82.00}" in text
+    assert r"\textbf{91.0}" in text
+    assert r"\underline{82.0}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
     assert {line.count(" & ") for line in rows} == {7}
     assert text.count("{") == text.count("}")
@@ -138,7 +140,7 @@ def test_latex_escapes_what_it_would_take_for_a_command():
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles_as_it_stands(table, collection, tmp_path):
-    body = latex(table).replace("focal", escape_latex("a_b & 5 % <$x$>"))
+    body = latex(table).replace("Focal loss", escape_latex("a_b & 5 % <$x$>"))
     document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
     (tmp_path / "t.tex").write_text(document)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
@@ -147,11 +149,66 @@ def test_latex_compiles_as_it_stands(table, collection, tmp_path):
     assert "Overfull" not in done.stdout
 
 
+def wide_table(columns, rows=3, label="focal", digits="12.3"):
+    entries = [Entry(digits, "4.5") for _ in range(columns)]
+    return Table(
+        "t", "c", [f"IR {i}" for i in range(columns)], [("f", [(f"{label}{i}", entries) for i in range(rows)])]
+    )
+
+
+def test_a_table_takes_one_column_or_two_and_is_split_beyond_that():
+    assert latex(wide_table(2)).startswith("\\begin{table}[htbp]")
+    assert latex(wide_table(2), columns=2).startswith("\\begin{table*}[htbp]")
+    middle = latex(wide_table(8))
+    assert middle.count("\\begin{table*}") == middle.count("\\end{table*}") == 1
+    split = latex(wide_table(30))
+    assert split.count("\\begin{table*}") > 1
+    heads = re.findall(r"IR \d+", split)
+    assert heads == [f"IR {i}" for i in range(30)], "every column once"
+    assert f"(part 1 of {split.count('begin{table*}')})" in split
+    long = latex(wide_table(2, rows=ROWS + 1))
+    assert long.count("\\begin{tabular}") == 2
+    assert long.count(r"12.3") == 2 * (ROWS + 1)
+
+
+def test_the_estimate_of_widths_is_computer_moderns():
+    # TeX's cmr10: a digit is 0.5 em wide, an m 0.8333, an i 0.2778 (Knuth's font metrics)
+    assert text_width("0123456789", 10) == pytest.approx(50, abs=0.5)
+    assert text_width("m", 10) == pytest.approx(8.333, abs=0.1)
+    assert text_width("i", 10) == pytest.approx(2.778, abs=0.1)
+    assert SINGLE < DOUBLE
+
+
+def test_names_of_any_script(tmp_path):
+    table = wide_table(1, label="方法 Ω")
+    assert "U+65B9U+6CD5" in latex(table)
+    files = {path.suffix: path for path in write_table(table, tmp_path)}
+    assert files[".csv"].read_bytes().startswith("\ufeff".encode()), "a spreadsheet reads it as UTF-8"
+    assert "方法 Ω0" in files[".md"].read_text(encoding="utf-8")
+    (tmp_path / "plain").mkdir()
+    plain = {path.suffix: path for path in write_table(wide_table(1), tmp_path / "plain")}
+    assert plain[".csv"].read_text().startswith("family,method")
+
+
+def test_the_best_k_and_the_control_are_kept(table):
+    kept = top(table, 1, "class-balanced")
+    assert [label for _, label, _ in kept.rows] == ["class-balanced", "focal"]
+    assert "The best 1 of 4 methods by their rank, and the control." in kept.notes
+    assert top(table, 9, "cross-entropy") is table
+
+
+def test_tables_for_readers_have_names_in_words_and_the_csv_those_that_one_types(table):
+    assert "Cross-entropy" in markdown(table)
+    assert "Class-balanced loss" in latex(table)
+    assert "Solar cells (ELPV), step imbalance" in table.caption
+    assert "class-balanced" in comma_separated(table)
+
+
 def test_csv_has_one_line_a_method_with_plain_numbers(table):
     lines = list(csv.DictReader(io.StringIO(comma_separated(table))))
     assert [line["method"] for line in lines] == ["cross-entropy", "class-balanced", "focal", "crt"]
-    assert lines[0]["IR 10"] == "75.00"
-    assert lines[0]["IR 10 sd"] == "7.07"
+    assert lines[0]["IR 10"] == "75.0"
+    assert lines[0]["IR 10 sd"] == "7.1"
     assert lines[2]["IR 10 remark"] == "1/2"
 
 
@@ -168,9 +225,9 @@ def test_summary_has_a_column_per_dataset(tmp_path):
     records = [record(cell(dataset, 10, 0, label), value) for (dataset, label), value in values.items()]
     collection = collect([write(tmp_path, records)])
     (table,) = summary_tables(points(collection), "accuracy")
-    assert table.columns[:2] == ["dagm/1 (step)", "elpv (step)"]
-    assert [e.mean for e in entries(table, "crt")[:3]] == ["n/a", "90.00", "n/a"]
-    assert [e.mean for e in entries(table, "focal")[:3]] == ["70.00", "80.00", "75.00"]
+    assert table.columns[:2] == ["DAGM class 1, step imbalance", "Solar cells (ELPV), step imbalance"]
+    assert [e.mean for e in entries(table, "crt")[:3]] == ["n/a", "90.0", "n/a"]
+    assert [e.mean for e in entries(table, "focal")[:3]] == ["70.0", "80.0", "75.0"]
 
 
 def test_ablation_takes_network_and_transfer_apart(tmp_path):
@@ -195,7 +252,7 @@ def test_shots_of_a_long_tail_with_an_empty_group(tmp_path):
     # Counts of the generator: 400, 200, 100. Nothing has less than 20 images.
     collection = collect([write(tmp_path, [record(spec, 0.6, [0.9, 0.7, 0.2])])])
     (table,) = shot_tables(points(collection))
-    assert [entry.mean for entry in entries(table, "focal")] == ["60.00", "80.00", "20.00", "n/a"]
+    assert [entry.mean for entry in entries(table, "focal")] == ["60.0", "80.0", "20.0", "n/a"]
 
 
 def test_published_numbers_stand_beside_the_measured_and_are_marked(tmp_path):
@@ -255,6 +312,6 @@ def test_a_point_without_any_record_is_shown_while_a_run_goes_on(tmp_path):
     folder = write(tmp_path, [*done, record(cell("elpv", 10, 0, "cross-entropy"), 0.8)], GRID)
     collection = collect([folder])
     (made,) = dataset_tables(points(collection), collection, "accuracy")
-    assert [entry.plain for entry in entries(made, "focal")][:2] == ["90.00 ± 0.00", "n/a (0/2)"]
+    assert [entry.plain for entry in entries(made, "focal")][:2] == ["90.0 ± 0.0", "n/a (0/2)"]
     assert [entry.plain for entry in entries(made, "crt")][:2] == ["n/a (0/2)", "n/a (0/2)"]
     assert build([folder], tmp_path / "report", figures=False).gaps

@@ -34,7 +34,7 @@ class Metric:
     title: str
     scale: float = 100.0
     unit: str = "%"
-    decimals: int = 2
+    decimals: int = 1
     higher_is_better: bool = True
 
     @property
@@ -124,8 +124,9 @@ def slug(*parts: str) -> str:
 
 
 def safe_in_csv(text: str) -> str:
-    """Keep a spreadsheet from running a name as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Keep a spreadsheet from running a text as a formula; a number stays a number."""
+    formula = text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r")
+    return f"'{text}" if formula and not re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else text
 
 
 def footing(comparison: str) -> list[str]:

@@ -10,93 +10,101 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.style import look, new_figure
+from benchmarks.report.figures.names import name, wrapped
+from benchmarks.report.figures.style import Layout, below, look_of, new_figure
 
 FEW_CLASSES = 4
-MAX_NUMBERS = 12
-"""Up to so many classes, numbers stand in the cells and classes are named."""
+"""Up to so many classes, numbers stand in the cells of a confusion matrix."""
+NAMED = 7
+"""Up to so many classes are named, over one column of a paper."""
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "")
 
 
-def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -> Figure:
+def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:
     """Draw the recall of every class (mean over seeds), classes in order of their training images."""
+    layout = layout or Layout()
     rows = _rows(frame, labels, level)
     names, counts = rows["class_names"].iloc[0], np.asarray(rows["counts"].iloc[0])
     order = np.argsort(-counts, kind="stable")
     recall = np.stack([np.mean(np.stack(group["recall"].to_list()), axis=0)[order] for _, group in _each(rows, labels)])
-    present = [label for label, _ in _each(rows, labels)]
-    wide = len(order) > MAX_NUMBERS
-    figure = new_figure(6.4 if wide else 2.6 + 0.55 * len(order), 1.3 + 0.24 * len(present))
+    present = [name(label) for label, _ in _each(rows, labels)]
+    wide = len(order) > NAMED * layout.columns
+    figure = new_figure(layout.width, 2.3 + 0.24 * len(present))
     axes = figure.subplots()
     image = axes.imshow(recall * 100, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     axes.set_yticks(range(len(present)), present)
     if wide:
-        axes.set_xlabel(f"classes, from {counts.max()} to {counts.min()} training images")
+        axes.set_xlabel(f"Classes, from {counts.max()} to {counts.min()}\ntraining images")
     else:
-        axes.set_xticks(
-            range(len(order)), [f"{names[i]}\n({counts[i]})" for i in order], rotation=45 if len(order) > 4 else 0
-        )
-        axes.set_xlabel("class (training images)")
+        heads = [f"{wrapped(str(names[i]), 14, 1)} ({counts[i]})" for i in order]
+        axes.set_xticks(range(len(order)), heads, rotation=90)
+        axes.set_xlabel("Class (training images)")
         _cell_numbers(axes, recall * 100)
     axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="recall (%)", pad=0.02)
+    figure.colorbar(image, ax=axes, label="Recall (%)", location="bottom", aspect=30, fraction=0.05)
     return figure
 
 
-def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float) -> Figure:
+def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:
     """Draw confusion matrices side by side: shares of each true class, summed over seeds."""
+    layout = layout or Layout()
     rows = _rows(frame, labels, level)
-    each, names = _each(rows, labels), rows["class_names"].iloc[0]
-    small = len(names) <= FEW_CLASSES
-    columns, size = min(4 if small else 3, len(each)), 1.75 if small else 2.5
+    each, names = _each(rows, labels), [wrapped(str(text), 12, 1) for text in rows["class_names"].iloc[0]]
+    columns = min(2 * layout.columns, len(each))
     lines = -(-len(each) // columns)
-    figure = new_figure(size * columns + 1.1, (size + 0.15) * lines + 0.5)
+    size = min((layout.width - 0.9) / columns, 1.5)
+    figure = new_figure(layout.width, (size + 0.32) * lines + 1.6)
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (label, group) in zip(panels, each, strict=False):
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
         share = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-        axes.set_title(label, fontsize=7)
+        axes.set_title(name(label, 18))
         axes.tick_params(length=0)
-        if len(names) <= MAX_NUMBERS:
-            axes.set_xticks(range(len(names)), names, rotation=0 if len(names) < 3 else 90)
+        if len(names) <= NAMED:
+            axes.set_xticks(range(len(names)), names, rotation=90)
             axes.set_yticks(range(len(names)), names)
-            _cell_numbers(axes, share, *((7, 0) if small else (5, 0.5)))
+        else:
+            axes.set(xticks=[], yticks=[])
+        if len(names) <= FEW_CLASSES:
+            _cell_numbers(axes, share)
     for axes in panels[len(each) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(each) - columns) : len(each)]:
         axes.tick_params(labelbottom=True)
-    figure.supxlabel("predicted class", fontsize=8)
-    figure.supylabel("true class", fontsize=8)
-    figure.colorbar(image, ax=list(panels), label="share of the true class (%)", shrink=0.7, pad=0.02)
+    figure.supxlabel("Predicted class", fontsize=8)
+    figure.supylabel("True class", fontsize=8)
+    figure.colorbar(
+        image, ax=list(panels), label="Share of the true class (%)", location="bottom", aspect=30, fraction=0.04
+    )
     return figure
 
 
-def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float) -> Figure:
+def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:
     """Draw the recall of classes with many, medium and few training images, a group that is empty left out."""
+    layout = layout or Layout()
     rows = part[part["level"].eq(level)].set_index("label").reindex(list(labels))
-    groups = [name for name in ("many", "medium", "few") if rows[name].notna().any()]
-    figure = new_figure(6.4, 3.0)
+    groups = [group for group in ("many", "medium", "few") if rows[group].notna().any()]
+    figure = new_figure(layout.width, 2.4 + 0.27 * -(-len(rows) // (2 * layout.columns)))
     axes = figure.subplots()
     width = 0.8 / len(labels)
-    hatches = ("", "///", "...", "xxx", "\\\\\\", "++", "")
     for place, (label, row) in enumerate(rows.iterrows()):
         x = np.arange(len(groups)) + (place - (len(labels) - 1) / 2) * width
         bars: dict[str, Any] = {
-            "color": look(str(row["family"])).colour,
-            "hatch": hatches[place % 7],
+            "color": look_of(str(label), str(row["family"])).colour,
+            "hatch": HATCHES[place % 7],
             "edgecolor": "white",
             "lw": 0.4,
         }
-        error = [row[f"{name}_sd"] * 100 for name in groups]
-        axes.bar(
-            x, [row[name] * 100 for name in groups], width, yerr=error, error_kw={"lw": 0.7}, label=str(label), **bars
-        )
-    titles = {"many": "many (> 100)", "medium": "medium (20-100)", "few": "few (< 20)"}
-    axes.set_xticks(range(len(groups)), [titles[name] for name in groups])
-    axes.set_xlabel("classes by training images")
+        error = [row[f"{group}_sd"] * 100 for group in groups]
+        values = [row[group] * 100 for group in groups]
+        axes.bar(x, values, width, yerr=error, error_kw={"lw": 0.7}, label=name(str(label), 18), **bars)
+    titles = {"many": "many\n(> 100)", "medium": "medium\n(20-100)", "few": "few\n(< 20)"}
+    axes.set_xticks(range(len(groups)), [titles[group] for group in groups])
+    axes.set_xlabel("Classes by training images")
     axes.set_ylabel("Mean recall and sd (%)")
     axes.set_ylim(0, 100)
-    figure.legend(loc="outside right center")
+    below(figure, axes, layout)
     return figure
 
 
@@ -109,9 +117,7 @@ def _each(rows: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, pd.DataF
     return [(label, rows[rows["label"].eq(label)]) for label in labels if label in present]
 
 
-def _cell_numbers(axes: Axes, values: np.ndarray, size: float = 7, least: float = 0) -> None:
+def _cell_numbers(axes: Axes, values: np.ndarray) -> None:
     for (i, j), value in np.ndenumerate(values):
-        if value < least:
-            continue
         colour = "white" if value > 55 else "black"
-        axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour)
+        axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)

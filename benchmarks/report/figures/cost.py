@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.report.data.names import METRICS
-from benchmarks.report.figures.style import look, new_figure
+from benchmarks.report.figures.names import name
+from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure
 from benchmarks.report.tables.tables import level_average
 
+SHORT = 18
+"""Letters of a name in a legend below the axes."""
 
-def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figure | None:
+
+def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: Layout | None = None) -> Figure | None:
     """Draw every method by its training time and its mean over the levels; None where times are unknown."""
+    layout = layout or Layout()
     shown = METRICS[metric]
     average = level_average(part.pivot(index="label", columns="level", values=metric)) * shown.scale
     seconds = part.groupby("label")["seconds"].median()
@@ -24,39 +30,29 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str]) -> Figur
     rows = rows[rows["x"].gt(0)]
     if rows.empty:
         return None
-    figure = new_figure(6.4, 3.6)
+    figure = new_figure(layout.width, 2.4 + 0.27 * -(-(len(chosen) + 1) // (2 * layout.columns)))
     axes = figure.subplots()
-    for family in families.unique():
-        group, drawn = rows[rows["family"].eq(family)], look(str(family))
-        axes.scatter(
-            group["x"], group["y"], s=26, color=drawn.colour, marker=drawn.marker, lw=0, label=family, alpha=0.85
-        )
+    others = rows.drop(index=[label for label in chosen if label in rows.index])
+    if len(others):
+        count = f"{len(others)} other method" + ("" if len(others) == 1 else "s")
+        axes.plot(others["x"], others["y"], "o", color=GREY, ms=3, label=count)
+    for label in [label for label in chosen if label in rows.index]:
+        row = rows.loc[label]
+        drawn = look_of(label, str(row["family"]))
+        axes.plot(row["x"], row["y"], drawn.marker, color=drawn.colour, ms=6, label=name(label, SHORT))
     if rows["x"].max() > 3 * rows["x"].min():
-        axes.set_xscale("log")
-        plain = FuncFormatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_major_formatter(plain)
-        axes.xaxis.set_minor_formatter(plain)
-    _name(axes, rows.loc[[name for name in chosen if name in rows.index]].sort_values("y", ascending=False))
+        _logarithmic(axes, np.log10(rows["x"].max() / rows["x"].min()))
     axes.set_xlabel("Training time of one cell, median (s)")
-    axes.set_ylabel(f"{shown.label}, mean over levels")
+    axes.set_ylabel(f"{shown.label},\nmean over levels")
     axes.grid(True)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside right center", title="family", alignment="left")
+    below(figure, axes, layout)
     return figure
 
 
-def _name(axes: Axes, rows: pd.DataFrame) -> None:
-    """Name some methods in a column of their own, best first, a line from each name to its point: none overlap."""
-    low, high = axes.get_ylim()
-    last = 1.02
-    for label, row in rows.iterrows():
-        last = min((float(row["y"]) - low) / (high - low), last - 0.06)
-        axes.annotate(
-            str(label),
-            (float(row["x"]), float(row["y"])),
-            xytext=(0.6, last),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=6,
-            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": "0.6", "shrinkA": 1, "shrinkB": 2},
-        )
+def _logarithmic(axes: Axes, decades: float) -> None:
+    """Label powers of ten, and where there are few of them their double and their half."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,6 +1,8 @@
-"""A metric against the imbalance ratio, with confidence bands."""
+"""A metric against the imbalance: the best of each family, and every family by itself."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,23 +11,30 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.data.names import METRICS, PROPOSED, family_order, harder_first, level_axis, number
+from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, number
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
-from benchmarks.report.figures.style import GREY, look, member_look, new_figure
+from benchmarks.report.figures.names import name, printable
+from benchmarks.report.figures.style import DOUBLE, GREY, Layout, below, look_of, member_look, new_figure
 from benchmarks.report.tables.tables import level_average
+
+SHORT = 18
+"""Letters of a name in a legend below the axes."""
 
 
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
-    """Choose the methods to tell apart: the proposed one, the control, and the best of every family by its average."""
-    part = ranked(part)
+    """Choose the methods to tell apart: the control, the proposed one, the suite's own, and the best of every family.
+
+    Best by the average over the levels.
+    """
+    part = comparable(ranked(part)) if len(comparable(part)) else ranked(part)
     average = level_average(part.pivot(index="label", columns="level", values=metric)).dropna() * METRICS[metric].sign
     families = part.drop_duplicates("label").set_index("label")["family"]
-    chosen = {name for name in (control, PROPOSED) if name in families.index}
+    chosen = {label for label in (control, PROPOSED, FUSION) if label in families.index}
     for family, group in average.groupby(families.reindex(average.index)):
-        if not (family == "baseline" and control in chosen) and not (family == "proposed" and PROPOSED in chosen):
+        if not (family == "baseline" and control in chosen) and not (family == "proposed" and chosen - {control}):
             chosen.add(str(group.idxmax()))
-    return sorted(chosen, key=lambda name: (family_order(families[name]), name))
+    return sorted(chosen, key=lambda label: (family_order(families[label]), label))
 
 
 def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -43,91 +52,128 @@ def extreme(part: pd.DataFrame) -> float:
     return float(measured.min() if harder_first(str(part["protocol"].iloc[0])) else measured.max())
 
 
-def curve_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
-    """Draw one dataset and protocol: the highlighted methods with bands, all others in thin grey."""
-    figure = new_figure(6.4, 3.4)
-    axes = figure.subplots()
+def curve_figure(
+    part: pd.DataFrame, metric: str, control: str, layout: Layout | None = None, runs: pd.DataFrame | None = None
+) -> Figure:
+    """Draw one dataset and protocol: the highlighted methods, seeds as dots, all others in thin grey.
+
+    Args:
+        part: points.
+        metric: what is drawn.
+        control: the method that others are compared with.
+        layout: the figure's width.
+        runs: `label`, `level` and the metric of every seed; no dots without them.
+    """
+    layout = layout or Layout()
     chosen = highlights(part, metric, control)
+    figure = new_figure(layout.width, 2.5 + 0.27 * -(-(len(chosen) + 1) // (2 * layout.columns)))
+    axes = figure.subplots()
     measured = part.loc[part[metric].notna(), "label"].unique()
     others = [label for label in measured if label not in chosen]
     for label in others:
-        _thin(axes, part[part["label"].eq(label)], metric)
-    if others:
-        axes.plot([], [], color=GREY, lw=0.7, label=f"{len(others)} other method{'' if len(others) == 1 else 's'}")
+        rows = part[part["label"].eq(label)]
+        axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color=GREY, lw=0.6, zorder=1)
     for label in chosen:
-        _curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED))
-    _axes(axes, part, metric)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles[::-1], labels[::-1], loc="outside right center", title="best of each family", alignment="left"
-    )
-    seeds = int(part["asked"].max())
-    figure.text(0.995, 0.005, f"mean of {seeds} seeds; band: 95 % interval (t)", ha="right", va="bottom", fontsize=6)
+        draw_curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED, FUSION))
+        if runs is not None:
+            _dots(axes, runs[runs["label"].eq(label)], metric, str(part.loc[part["label"].eq(label), "family"].iloc[0]))
+    if others:
+        count = f"{len(others)} other method" + ("" if len(others) == 1 else "s")
+        axes.plot([], [], color=GREY, lw=0.7, label=count)
+    level_ticks(axes, part)
+    axes.set_ylabel(METRICS[metric].label)
+    below(figure, axes, layout)
     return figure
 
 
-def family_figure(part: pd.DataFrame, metric: str, control: str) -> Figure:
-    """Draw one dataset and protocol as one panel a family, every method named; the control in all of them."""
+def family_figure(part: pd.DataFrame, metric: str, control: str, layout: Layout | None = None) -> Figure:
+    """Draw one dataset and protocol as one panel a family, the best of it named; the control in all of them.
+
+    Always over two columns of a paper: so many names have no room in one.
+    """
+    layout = layout or Layout()
     families = [
-        str(name) for name in part["family"].unique() if (part["family"].eq(name) & part["label"].ne(control)).any()
+        str(family)
+        for family in part["family"].unique()
+        if (part["family"].eq(family) & part["label"].ne(control)).any()
     ]
+    shown = {family: _best(part[part["family"].eq(family)], metric, control, layout.top) for family in families}
     rows, columns = -(-len(families) // 2), min(2, len(families))
-    panel, legend, width, height = 2.5, 1.75, 4.35 * columns + 0.5, 2.1 * rows + 0.6
+    most = 1 + max(sum(1 + name(label, 23).count("\n") for label in members) for members in shown.values())
+    legend, panel, top, bottom = 1.72, max(1.35, 0.152 * most + 0.2), 0.25, 0.45
+    width, height = (DOUBLE if columns == 2 else DOUBLE / 2), rows * (panel + 0.32) + top + bottom - 0.32
     # A regular grid needs no solver, which took half of the time here; margins in inches, names right of each panel.
     figure = new_figure(width, height, layout=None)
-    figure.subplots_adjust(0.5 / width, 0.45 / height, 1 - legend / width, 1 - 0.5 / height, legend / panel, 0.22)
+    inner = (width - 0.5 - columns * legend - (columns - 1) * 0.15) / columns
+    figure.subplots_adjust(
+        0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, (legend + 0.15) / inner, 0.32 / panel
+    )
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for family, axes in zip(families, panels, strict=False):
-        _family_panel(axes, part, family, metric, control)
+        _family_panel(axes, part, shown[family], family, metric, control)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
+    figure.supylabel(METRICS[metric].label, fontsize=8, x=0.005, ha="left")
     return figure
 
 
-def _family_panel(axes: Axes, part: pd.DataFrame, family: str, metric: str, control: str) -> None:
-    members = part[part["family"].eq(family) & part["label"].ne(control)]
-    for place, (label, rows) in enumerate(members.groupby("label", sort=False)):
-        drawn = member_look(place)
-        y = rows[metric] * METRICS[metric].scale
-        axes.plot(
-            rows["level"], y, color=drawn.colour, marker=drawn.marker, ls=drawn.dashes, ms=3, lw=1, label=str(label)
-        )
+def _best(members: pd.DataFrame, metric: str, control: str, most: int) -> list[str]:
+    """Return the best of a family by the average over the levels, in the order of the table."""
+    members = members[members["label"].ne(control)]
+    means = members.groupby("label")[metric].mean() * METRICS[metric].sign
+    kept = set(means.sort_values(ascending=False, na_position="last").index[:most])
+    return [str(label) for label in members["label"].unique() if label in kept]
+
+
+def _family_panel(axes: Axes, part: pd.DataFrame, members: list[str], family: str, metric: str, control: str) -> None:
+    scale = METRICS[metric].scale
+    for place, label in enumerate(members):
+        rows, drawn = part[part["label"].eq(label)], member_look(place)
+        style: dict[str, Any] = {"color": drawn.colour, "marker": drawn.marker, "ls": drawn.dashes, "ms": 3, "lw": 1}
+        axes.plot(rows["level"], rows[metric] * scale, label=name(label, 23), **style)
     rows = part[part["label"].eq(control)]
-    axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color="black", lw=1.6, label=control)
-    _axes(axes, part, metric)
+    if len(rows):
+        axes.plot(rows["level"], rows[metric] * scale, color="black", lw=1.6, label=name(control, 23))
+    level_ticks(axes, part)
     axes.label_outer()
-    axes.set_title(family, loc="left")
-    many = members["label"].nunique() > 14
-    axes.legend(
-        fontsize=5 if many else 6, loc=2, bbox_to_anchor=(1, 1.04), handlelength=2.6, labelspacing=0.2 if many else 0.4
-    )
+    left_out = part.loc[part["family"].eq(family) & part["label"].ne(control), "label"].nunique() - len(members)
+    more = f", best {len(members)}" if left_out else ""
+    axes.text(0, 1.02, printable(f"{family}{more}"), transform=axes.transAxes, va="bottom", fontweight="bold")
+    axes.legend(loc=2, bbox_to_anchor=(1, 1.06), handlelength=2.4, labelspacing=0.15, borderpad=0.1, handletextpad=0.4)
 
 
-def _thin(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
-    axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color=GREY, lw=0.6, zorder=1)
-
-
-def _curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool, label: str | None = None) -> None:
-    shown, scale = look(str(rows["family"].iloc[0])), METRICS[metric].scale
+def draw_curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool) -> None:
+    """Draw one method's means over the levels, with its 95 % interval where asked."""
+    label, family = str(rows["label"].iloc[0]), str(rows["family"].iloc[0])
+    drawn, scale = look_of(label, family), METRICS[metric].scale
     x, y = rows["level"].to_numpy(float), rows[metric].to_numpy(float)
-    (line,) = axes.plot(x, y * scale, label=label or str(rows["label"].iloc[0]), zorder=3)
-    line.set(color=shown.colour, marker=shown.marker, linestyle=shown.dashes)
+    (line,) = axes.plot(x, y * scale, label=name(label, SHORT), zorder=3)
+    line.set(color=drawn.colour, marker=drawn.marker, linestyle=drawn.dashes)
     if band:
         half = half_width(rows[f"{metric}_sd"].to_numpy(float), rows[f"{metric}_n"].to_numpy(float))
         low, high = np.clip(y - half, -1, 1) * scale, np.clip(y + half, -1, 1) * scale
-        axes.fill_between(x, low, high, color=shown.colour, alpha=0.15, lw=0, zorder=2)
+        axes.fill_between(x, low, high, color=drawn.colour, alpha=0.12, lw=0, zorder=2)
 
 
-def _axes(axes: Axes, part: pd.DataFrame, metric: str) -> None:
+def _dots(axes: Axes, runs: pd.DataFrame, metric: str, family: str) -> None:
+    if len(runs):
+        colour = look_of(str(runs["label"].iloc[0]), family).colour
+        axes.plot(runs["level"], runs[metric] * METRICS[metric].scale, ".", color=colour, ms=2.5, alpha=0.6, zorder=2)
+
+
+def level_ticks(axes: Axes, part: pd.DataFrame) -> None:
+    """Label the levels of the protocol's axis: logarithmic, with a place for no minority image at all."""
     levels = sorted(part["level"].unique())
     protocol = str(part["protocol"].iloc[0])
-    if min(levels) > 0 and len(levels) > 1:
+    if len(levels) > 1 and protocol == "few":
+        axes.set_xscale("symlog", linthresh=1)
+    elif len(levels) > 1 and min(levels) > 0:
         axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(levels, ["natural" if level <= 0 else number(level) for level in levels])
+    natural = protocol not in ("few",)
+    axes.set_xticks(levels, ["natural" if natural and level <= 0 else number(level) for level in levels])
     if protocol == "few":
         axes.invert_xaxis()
     axes.set_xlabel(level_axis(protocol))
-    axes.set_ylabel(METRICS[metric].label)
     axes.grid(True)
     axes.set_axisbelow(True)

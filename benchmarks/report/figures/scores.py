@@ -14,30 +14,35 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
 from benchmarks.records.store import Damaged, Store
-from benchmarks.report.figures.style import look, new_figure
+from benchmarks.report.figures.names import name, wrapped
+from benchmarks.report.figures.style import Layout, below, look_of, new_figure
 
 BINS = 10
 MIN_IN_BIN = 5
 """A share over fewer images says nothing; such bins are not drawn."""
 
 
-def score_figure(folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[str], level: float) -> Figure | None:
+def score_figure(
+    folders: Sequence[Path], frame: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None
+) -> Figure | None:
     """Draw both panels for some methods at one level, one seed; None where no scores are stored."""
     rows = frame[frame["label"].isin(labels) & frame["level"].eq(level) & frame["status"].eq("done")]
     rows = rows[rows["seed"].eq(rows["seed"].min())].set_index("label")
     found = {label: scores for label in labels if label in rows.index if (scores := _scores(folders, rows, label))}
     if not found:
         return None
-    figure = new_figure(7.2, 3.2)
-    left, right = figure.subplots(1, 2)
+    layout = layout or Layout()
+    legend = 0.27 * -(-len(found) // (2 * layout.columns))
+    figure = new_figure(layout.width, (4.6 if layout.columns == 1 else 2.6) + legend)
+    left, right = figure.subplots(3 - layout.columns, layout.columns)
     first = rows.iloc[0]
     rarest = int(np.argmin(first["counts"]))
     for label, (probability, truth) in found.items():
         family = str(rows.loc[label, "family"])
         _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
-        _reliability(right, probability, truth, family)
-    _finish(left, right, str(first["class_names"][rarest]))
-    figure.legend(loc="outside right center")
+        _reliability(right, probability, truth, label, family)
+    _finish(left, right, wrapped(str(first["class_names"][rarest]), 20, 1))
+    below(figure, left, layout)
     return figure
 
 
@@ -56,11 +61,11 @@ def _scores(folders: Sequence[Path], rows: pd.DataFrame, label: str) -> tuple[np
 
 def _precision_recall(axes: Axes, score: np.ndarray, positive: np.ndarray, label: str, family: str) -> None:
     precision, recall, _ = precision_recall_curve(positive, score)
-    shown = look(family)
-    axes.plot(recall * 100, precision * 100, color=shown.colour, ls=shown.dashes, lw=1.2, label=label)
+    shown = look_of(label, family)
+    axes.plot(recall * 100, precision * 100, color=shown.colour, ls=shown.dashes, lw=1.2, label=name(label, 18))
 
 
-def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, family: str) -> None:
+def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: str, family: str) -> None:
     confidence = probability.max(axis=1)
     correct = probability.argmax(axis=1) == truth
     confidence = np.clip(confidence, 0, 1)
@@ -69,15 +74,13 @@ def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, family:
     # scikit-learn leaves out empty bins and puts a score on an edge into the lower bin; count the same way.
     counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=BINS)
     whole = counts[counts > 0] >= MIN_IN_BIN
-    share, mean, shown = share[whole], mean[whole], look(family)
+    share, mean, shown = share[whole], mean[whole], look_of(label, family)
     axes.plot(mean * 100, share * 100, color=shown.colour, marker=shown.marker, ls=shown.dashes, lw=1.2)
 
 
 def _finish(left: Axes, right: Axes, rarest: str) -> None:
-    left.set(xlabel="Recall (%)", ylabel="Precision (%)", xlim=(0, 101), ylim=(0, 102))
-    left.set_title(f"Precision and recall of the rarest class, {rarest}", loc="left", fontsize=8)
+    left.set(xlabel=f"Recall of {rarest} (%)", ylabel=f"Precision of {rarest} (%)", xlim=(0, 101), ylim=(0, 102))
     right.plot([0, 100], [0, 100], color="#888888", lw=0.8, ls=":")
     right.set(xlabel="Confidence (%)", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
-    right.set_title(f"Reliability, bins of {MIN_IN_BIN} images or more (dotted: perfect)", loc="left", fontsize=8)
     for axes in (left, right):
         axes.grid(True)

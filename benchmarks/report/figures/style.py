@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
+from benchmarks.report.data.names import FUSION
+from benchmarks.report.figures.names import fonts
 from methods import FAMILIES
 
 PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#882255", "#999933", "#D55E00")
@@ -29,12 +32,15 @@ DASHES = (
     (0, (6, 1, 2, 1)),
     "solid",
 )
+FUSION_LOOK = ("#785EF0", "X", (0, (8, 1, 1, 1)))
+"""Of the suite's own method, which stands in one family with the paper's; IBM's colour-blind safe purple."""
 GREY = "#B8B8B8"
+SINGLE, DOUBLE = 3.3, 6.9
+"""Inches: a figure over one column of a paper, and over two. Nothing is scaled when it is placed."""
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
-    "axes.titlesize": 9,
+    "axes.titlesize": 8,
     "axes.labelsize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -42,9 +48,9 @@ RC: dict[Any, Any] = {
     "axes.grid": False,
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.6,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
@@ -53,6 +59,26 @@ RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "figure.dpi": 160,
 }
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How figures are laid out.
+
+    Attributes:
+        columns: of a paper, 1 or 2.
+        top: so many methods at most.
+        pdf: whether each is written as PDF, too.
+    """
+
+    columns: int = 1
+    top: int = 12
+    pdf: bool = False
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return SINGLE if self.columns == 1 else DOUBLE
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,28 @@ def look(family: str) -> Look:
     return Look(PALETTE[place], MARKERS[place], DASHES[place])
 
 
+def look_of(label: str, family: str) -> Look:
+    """Return the look of a method among the best of each family: its family's, but for the suite's own."""
+    return Look(*FUSION_LOOK) if label == FUSION else look(family)
+
+
+def below(figure: Figure, axes: Axes, layout: Layout, title: str | None = None) -> None:
+    """Put the legend below, as many columns of names as the width takes."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower left",
+        ncols=min(len(labels), 2 * layout.columns),
+        title=title,
+        alignment="left",
+        borderpad=0.0,
+        handlelength=2.2,
+        columnspacing=1.0,
+        labelspacing=0.3,
+    )
+
+
 def member_look(place: int) -> Look:
     """Return a look for the n-th method inside one family's panel: colour, marker and dashes never repeat together."""
     colours = PALETTE[1:]
@@ -82,7 +130,7 @@ def member_look(place: int) -> Look:
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in the shared style; the caller's settings come back afterwards."""
-    with mpl.rc_context(RC):
+    with mpl.rc_context({**RC, "font.sans-serif": fonts()}):
         yield
 
 

@@ -13,6 +13,7 @@ from scipy import stats
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import METRICS, PROPOSED, comparison_title, dataset_title, family_order
 from benchmarks.report.data.points import skipped
+from benchmarks.report.data.words import dataset_name, method_title, protocol_title
 from benchmarks.report.figures.style import PALETTE
 from datasets import PROTOCOLS
 
@@ -35,8 +36,11 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
         "metrics": {name: _metric(place, name) for place, name in enumerate(_shown(table))},
         "comparisons": [[name, comparison_title(name)] for name in axes["comparison"]],
         "datasets": _titles(axes["dataset"]),
+        "dataset_titles": dict(zip(_titles(axes["dataset"]), map(dataset_name, axes["dataset"]), strict=True)),
         "protocols": axes["protocol"],
+        "protocol_titles": {name: protocol_title(name) for name in axes["protocol"]},
         "labels": axes["label"],
+        "titles": {name: method_title(name) for name in axes["label"]},
         "families": axes["family"],
         "colours": PALETTE,
         "t95": [0.0, *(round(float(stats.t.ppf(0.975, n - 1)), 6) for n in range(2, T95_UP_TO + 1))],
@@ -73,8 +77,10 @@ def _metric(place: int, name: str) -> dict[str, Any]:
 
 def _skipped(table: pd.DataFrame, collection: Collection) -> dict[str, str]:
     pairs = dict.fromkeys(zip(table["dataset"], table["protocol"], strict=True))
+    names = list(dict.fromkeys(table["dataset"]))
+    titles = dict(zip(names, _titles(names), strict=True))
     return {
-        json.dumps([dataset_title(dataset), protocol, _number(level)], separators=(",", ":")): reason
+        json.dumps([titles[dataset], protocol, _number(level)], separators=(",", ":")): reason
         for dataset, protocol in pairs
         for level, reason in skipped(collection.grids, dataset, protocol).items()
     }

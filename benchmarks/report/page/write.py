@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from plotly.offline import get_plotlyjs
 from benchmarks.records.asked import without_folders
 from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import comparison_title, dataset_title
+from benchmarks.report.data.names import comparison_title, slug
+from benchmarks.report.data.words import dataset_name, protocol_title
+from benchmarks.report.figures.draw import MINORITY, STEPS
+from benchmarks.report.page.about import entries
 from benchmarks.report.page.data import page_data
 from benchmarks.report.statistics import claims as claim
 from benchmarks.report.statistics.tests import CAVEAT, Analysis
@@ -33,6 +37,14 @@ from benchmarks.report.summary.text import Paragraph
 from benchmarks.report.tables.model import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
+KEY = {
+    MINORITY: "Accuracy and ROC-AUC by the number of minority images, mean over the datasets; best of each family",
+    STEPS: "Accuracy by gradient steps, mean over the datasets; a ring marks where a method is trained to its end",
+}
+CRITICAL = "Mean ranks of the best ten and the control; bars join what Nemenyi's test does not tell apart"
+EXPLAINED, PANELS = "explain", "*-panels.png"
+MOST_BYTES = 1_200_000
+"""Of panels in the page; the rest stay in their folder."""
 SCRIPTS = ("data.js", "table.js", "download.js", "chart.js", "main.js")
 
 
@@ -80,6 +92,8 @@ def page(contents: Contents, refresh: int = 0) -> str:
         gaps=contents.gaps,
         completeness=_completeness(table),
         tuned=contents.tuned,
+        about=[(family, list(part)) for family, part in groupby(entries(table), key=lambda each: each.family)],
+        figures=_figures(contents),
         commands=list(
             dict.fromkeys(
                 without_folders(grid.command, contents.collection.folders) for grid in contents.collection.grids
@@ -115,9 +129,27 @@ def _counts(table: pd.DataFrame, frame: pd.DataFrame) -> dict[str, int]:
 def _embedded(out: Path, picture: str) -> str:
     """Return a figure as part of the page; empty where there is none."""
     path = out / "figures" / f"{picture}.png"
-    if not picture or not path.is_file():
-        return ""
+    return _picture(path) if picture and path.is_file() else ""
+
+
+def _picture(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _figures(contents: Contents) -> list[tuple[str, str]]:
+    """Embed the key figures over all datasets, and explanations where the run's folders hold some."""
+    drawn = {path.stem for path in contents.files if path.suffix == ".png" and path.parent.name == "figures"}
+    key = [name for name in (MINORITY, STEPS, f"critical-difference-{contents.metric}") if slug(name) in drawn | {name}]
+    shown = [(KEY.get(name, CRITICAL), _embedded(contents.out, slug(name))) for name in key if slug(name) in drawn]
+    panels = [path for folder in contents.collection.folders for path in sorted((folder / EXPLAINED).glob(PANELS))]
+    room = MOST_BYTES
+    for path in panels:
+        room -= path.stat().st_size
+        if room < 0:
+            break
+        where = path.stem.removesuffix("-panels").replace("-", " ")
+        shown.append((f"Where methods look: {where}", _picture(path)))
+    return [(caption, image) for caption, image in shown if image]
 
 
 def _statistics(comparison: str, analysis: Analysis) -> dict[str, Any]:
@@ -151,7 +183,10 @@ def _completeness(table: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()} for row in sums.reset_index().to_dict("records")
     ]
-    return [{**row, "dataset": dataset_title(str(row["dataset"]))} for row in rows]
+    return [
+        {**row, "dataset": dataset_name(str(row["dataset"])), "protocol": protocol_title(str(row["protocol"]))}
+        for row in rows
+    ]
 
 
 def _plain(value: Any) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.advice.decision import MARGIN, Advice
-from benchmarks.report.data.names import AS_IN_PAPER, COMPARISONS, dataset_title, family_order, level_name, slug
+from benchmarks.report.data.names import AS_IN_PAPER, COMPARISONS, family_order, level_name, slug
+from benchmarks.report.data.words import place_title
 from benchmarks.report.rescore.records import read_scores, shares
 from benchmarks.report.rescore.scores import thresholds
 from benchmarks.report.statistics.intervals import interval
@@ -82,7 +83,7 @@ def _table(part: pd.DataFrame) -> Table:
         str(label): [Entry(f"{row[name]:.3f}" if name == "auroc" else f"{row[name]:.1f}") for name in COLUMNS]
         for label, row in means.iterrows()
     }
-    where = f"{dataset_title(first['dataset'])}, {first['protocol']}, {level_name(first['protocol'], first['level'])}"
+    where = f"{place_title(first['dataset'], first['protocol'])}, {level_name(first['protocol'], first['level'])}"
     return Table(
         slug("threshold", str(first["dataset"]), str(first["protocol"])),
         f"Threshold or features: balanced accuracy (%) on {where}; {COMPARISONS[AS_IN_PAPER]}",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.data.names import comparison_title, dataset_title, family_order, level_name, slug
+from benchmarks.report.data.names import comparison_title, family_order, level_name, slug
+from benchmarks.report.data.words import place_title
 from benchmarks.report.tables.model import Entry, Table
 from benchmarks.report.tables.tables import file_name, grouped
 
@@ -95,7 +96,7 @@ def _table(found: Health) -> Table:
             Entry(str(int(own["low"].sum()))),
             Entry(f"{worst['value'] * 100:.1f}", remark=f"{level_name(found.protocol, float(worst['level']))}"),
         ]
-    where = f"{dataset_title(found.dataset)}, {found.protocol}; {comparison_title(found.comparison)}"
+    where = f"{place_title(found.dataset, found.protocol)}; {comparison_title(found.comparison)}"
     low = f"Below {found.floor * 100:.0f} %"
     return Table(
         file_name(slug("reliability", found.dataset, found.protocol), found.comparison, ""),

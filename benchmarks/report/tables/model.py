@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+BEST = "Best in bold, second underlined; means that are shown alike are ties and share the mark."
 RULE = (
-    "Mean ± standard deviation over seeds. Best in bold, second underlined, by the unrounded mean, among methods with "
-    "all seeds. (n/m): over n of m seeds. Average and average rank: over all columns, for methods that have them all."
+    f"Mean ± standard deviation over seeds. {BEST} Only methods with all seeds are marked. (n/m): over n of m seeds. "
+    "Average and average rank: over all columns, for methods that have them all."
 )
 
 

@@ -13,7 +13,6 @@ from benchmarks.report.data.names import (
     METRICS,
     PROPOSED,
     comparison_title,
-    dataset_title,
     family_order,
     level_name,
     number,
@@ -22,6 +21,7 @@ from benchmarks.report.data.names import (
 from benchmarks.report.data.points import skipped
 from benchmarks.report.data.variants import FAMILY
 from benchmarks.report.data.variants import RULE as VARIANTS_RULE
+from benchmarks.report.data.words import dataset_name, place_title
 from benchmarks.report.tables.model import RULE, Entry, Table
 from benchmarks.report.tables.tables import dataset_table, entry_of, file_name, grouped, marks
 
@@ -101,7 +101,7 @@ def _ablation_table(
         (family, [(f"{TRANSFERS[names[label][1]]} ({label})", entries) for label, entries in rows])
         for family, rows in made.groups
     ]
-    made.caption = f"{METRICS[metric].label} on {dataset_title(dataset)}, {protocol}: network and transfer taken apart"
+    made.caption = f"{METRICS[metric].label} on {place_title(dataset, protocol)}: network and transfer taken apart"
     made.name = file_name(slug("ablation", dataset, protocol), AS_IN_PAPER, metric)
     return made
 
@@ -115,10 +115,10 @@ def _shot_table(part: pd.DataFrame, comparison: str, dataset: str, level: float)
     }
     caption = (
         "Accuracy (%) and mean recall (%) of the classes with many, medium and few training images: "
-        f"{dataset_title(dataset)}, long-tail, IR {number(level)}; {comparison_title(comparison)}"
+        f"{dataset_name(dataset)}, long tail, IR {number(level)}; {comparison_title(comparison)}"
     )
     name = file_name(slug("shots", dataset, f"IR{number(level)}"), comparison, "")
-    return Table(name, caption, list(SHOTS), grouped(part, entries), [RULE.split(" Average")[0], SHOTS_RULE])
+    return Table(name, caption, list(SHOTS), grouped(part, entries), [RULE.split(" Average and")[0], SHOTS_RULE])
 
 
 def _tuned_table(part: pd.DataFrame, comparison: str, dataset: str, protocol: str) -> Table:
@@ -135,7 +135,7 @@ def _tuned_table(part: pd.DataFrame, comparison: str, dataset: str, protocol: st
                 rows.append((f"{label}: {parameter}", entries))
         groups.append((str(family), rows))
     trials = " or ".join(map(str, sorted(part["trials"].unique())))
-    where = f"{dataset_title(dataset)}, {protocol}; {comparison_title(comparison)}"
+    where = f"{place_title(dataset, protocol)}; {comparison_title(comparison)}"
     return Table(
         file_name(slug("tuned", dataset, protocol), comparison, ""),
         f"Values chosen in {trials} trials of tuning on {where}",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import METRICS, Metric, comparison_title, dataset_title, level_name, slug
+from benchmarks.report.data.names import METRICS, Metric, comparison_title, level_name, slug
 from benchmarks.report.data.points import comparable, levels, skipped, skipped_methods
-from benchmarks.report.tables.model import RULE, Entry, Groups, Table
+from benchmarks.report.data.words import place_title
+from benchmarks.report.tables.model import BEST, RULE, Entry, Groups, Table
 from benchmarks.report.tables.published import with_published
 
 
@@ -31,11 +34,11 @@ def summary_tables(table: pd.DataFrame, metric: str) -> list[Table]:
     for comparison, part in comparable(table).groupby("comparison", sort=False):
         names = list(dict.fromkeys(zip(part["dataset"], part["protocol"], strict=True)))
         means = pd.DataFrame({name: level_average(_pivot(_only(part, *name), metric)) for name in names})
-        heads = [f"{dataset_title(dataset)} ({protocol})" for dataset, protocol in names]
+        heads = [place_title(dataset, protocol) for dataset, protocol in names]
         caption = f"{METRICS[metric].label}, mean over the levels of each dataset; {comparison_title(str(comparison))}"
         columns = [*heads, "Average", "Rank", "Fit (s)", "Steps"]
         groups = grouped(part, _summary_entries(part, means, METRICS[metric]))
-        note = "n/a: the method lacks a level of that dataset. Best in bold, second underlined, by the unrounded mean."
+        note = f"n/a: the method lacks a level of that dataset. {BEST}"
         result.append(Table(file_name("summary", str(comparison), metric), caption, columns, groups, [note]))
     return result
 
@@ -56,14 +59,35 @@ def average_ranks(values: pd.DataFrame, metric: Metric) -> pd.Series:
 
 
 def marks(values: pd.Series, eligible: pd.Series, metric: Metric) -> dict[str, str]:
-    """Name the best and the second of a column by unrounded value; ties share a mark.
+    """Name the best and the second of a column; methods whose values are shown alike are ties and share a mark.
 
     A mean over fewer seeds is not compared with whole ones, unless no method has all its seeds.
     """
     candidates = values[eligible] if (eligible & values.notna()).any() else values
-    ordered = sorted(candidates.dropna().unique(), key=lambda value: -metric.sign * value)[:2]
-    names = dict(zip(ordered, ("best", "second"), strict=False))
-    return {str(label): names.get(value, "") for label, value in candidates.items()}
+    ordered = candidates.dropna().sort_values(ascending=metric.sign < 0)
+    names = dict(zip(dict.fromkeys(map(metric.text, ordered)), ("best", "second"), strict=False))
+    return {str(label): names.get(metric.text(value), "") for label, value in candidates.items()}
+
+
+def top(table: Table, most: int, control: str) -> Table:
+    """Keep the best methods by their rank, and the control; a table without ranks stays whole."""
+    if "Rank" not in table.columns:
+        return table
+    place = table.columns.index("Rank")
+    order = sorted(table.rows, key=lambda row: _rank(row[2][place]))
+    kept = {label for _, label, _ in order[:most]} | {control}
+    if len(kept | {label for _, label, _ in table.rows}) == len(kept):
+        return table
+    groups = [(family, [row for row in rows if row[0] in kept]) for family, rows in table.groups]
+    note = f"The best {most} of {len(table.rows)} methods by their rank, and the control."
+    return replace(table, groups=[group for group in groups if group[1]], notes=[*table.notes, note])
+
+
+def _rank(entry: Entry) -> float:
+    try:
+        return float(entry.mean)
+    except ValueError:
+        return float("inf")
 
 
 def dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[float, str], metric: str) -> Table:
@@ -76,9 +100,7 @@ def dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[f
     averaged = _pivot(comparable(part), metric).reindex(values.index)
     tail = _tail_entries(part, level_average(averaged), average_ranks(averaged, METRICS[metric]), METRICS[metric])
     entries = {label: [by_level[level][label] for level in axis] + tail[label] for label in values.index}
-    caption = (
-        f"{METRICS[metric].label} on {dataset_title(dataset)}, protocol {protocol}; {comparison_title(comparison)}"
-    )
+    caption = f"{METRICS[metric].label} on {place_title(dataset, protocol)}; {comparison_title(comparison)}"
     notes = [RULE] + [f"{level_name(protocol, level)} skipped: {reason}" for level, reason in sorted(reasons.items())]
     name = file_name(slug(dataset, protocol), comparison, metric)
     return Table(name, caption, columns, grouped(part, entries), notes)
@@ -132,7 +154,7 @@ def _tail_entries(part: pd.DataFrame, average: pd.Series, rank: pd.Series, metri
     """Average, average rank and cost of every method."""
     cost = part.groupby("label")[["seconds", "steps"]].median()
     best = marks(average, average.notna(), metric)
-    least = marks(rank, rank.notna(), Metric("rank", higher_is_better=False))
+    least = marks(rank, rank.notna(), Metric("rank", 1.0, "", 2, higher_is_better=False))
     return {
         str(label): [
             Entry(metric.text(average[label]), mark=best.get(str(label), "")),

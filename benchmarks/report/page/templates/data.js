@@ -12,14 +12,15 @@ const POINTS = DATA.rows.map((r) => ({
 }));
 
 const metric = () => DATA.metrics[view.metric];
-const show = (value) => (value * metric().scale).toFixed(metric().decimals);
+const show = (value, of = metric()) => (value * of.scale).toFixed(of.decimals);
+const titleOf = (label) => DATA.titles[label] ?? label;
 const better = (a, b) => (metric().higher ? a > b : a < b);
 const levelName = (level) =>
-  view.protocol === "few" ? `${level} min.` : level <= 0 ? "natural" : `IR ${level}`;
+  view.protocol === "few" ? `${level} minority image${level === 1 ? "" : "s"}` : level <= 0 ? "natural" : `IR ${level}`;
 
 // One metric of a point: mean, standard deviation and number of seeds; undefined where it was not measured.
-function measured(point) {
-  const value = point && point.values[DATA.metrics[view.metric].index];
+function measured(point, of = metric()) {
+  const value = point && point.values[of.index];
   return value ? { mean: value[0], sd: value[1], n: value[2] ?? point.done } : undefined;
 }
 
@@ -44,7 +45,7 @@ function tableRows() {
   addAverages(list);
   addMarks(list);
   const text = view.text.trim().toLowerCase();
-  return list.filter((row) => (view.family === ALL || row.family === view.family) && row.label.toLowerCase().includes(text));
+  return list.filter((row) => (view.family === ALL || row.family === view.family) && (row.label + "\n" + titleOf(row.label)).toLowerCase().includes(text));
 }
 
 function addCost(row) {
@@ -67,12 +68,13 @@ function addAverages(rows) {
     levels.get(row.dataset).add(level);
   }
   for (const row of rows) {
-    const values = [...(levels.get(row.dataset) ?? [])].map((level) => measured(row.at.get(level))?.mean);
+    row.levels = levels.get(row.dataset) ?? new Set();
+    const values = [...row.levels].map((level) => measured(row.at.get(level))?.mean);
     row.average = values.length && values.every((v) => v !== undefined) ? values.reduce((a, b) => a + b, 0) / values.length : undefined;
   }
 }
 
-// Best and second by unrounded mean, among methods with all seeds unless there are none; ties share a mark.
+// Best and second among methods with all seeds unless there are none; means that are shown alike share a mark.
 function addMarks(rows) {
   const columns = new Map();
   const add = (key, row, name, value, whole) => {
@@ -91,7 +93,7 @@ function addMarks(rows) {
   for (const entries of columns.values()) {
     const whole = entries.filter((e) => e.whole);
     const fair = whole.length ? whole : entries;
-    const [first, second] = [...new Set(fair.map((e) => e.value))].sort((a, b) => (better(a, b) ? -1 : 1));
-    for (const e of fair) e.row.marks[e.name] = e.value === first ? "best" : e.value === second ? "second" : "";
+    const [first, second] = [...new Set(fair.map((e) => e.value).sort((a, b) => (better(a, b) ? -1 : 1)).map((v) => show(v)))];
+    for (const e of fair) e.row.marks[e.name] = show(e.value) === first ? "best" : show(e.value) === second ? "second" : "";
   }
 }

@@ -1,6 +1,8 @@
 // The current view as CSV and as LaTeX, the same numbers as on the page.
 const SPECIAL = { "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#", _: "\\_", "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}" };
 const tex = (text) => String(text).replace(/[\\&%$#_{}~^<>]/g, (c) => SPECIAL[c]);
+// A spreadsheet would run a text that begins like a formula; a number stays a number.
+const safe = (text) => (/^\s*[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function csvText({ columns: list, rows }) {
@@ -9,7 +11,7 @@ function csvText({ columns: list, rows }) {
     const part = entry(row, column);
     return column.level === undefined ? [part.main] : [part.main, part.sd ?? "", part.remark ?? ""];
   }));
-  return [head, ...lines].map((line) => line.map((value) => quoted(String(value))).join(",")).join("\n") + "\n";
+  return [head, ...lines].map((line) => line.map((value) => quoted(safe(String(value)))).join(",")).join("\n") + "\n";
 }
 
 function texEntry(part) {
@@ -21,7 +23,7 @@ function texEntry(part) {
 function texText({ columns: list, rows }) {
   const align = list.map((c) => (c.numeric ? "r" : "l")).join("");
   const title = metric().unit ? `${metric().title} (${metric().unit})` : metric().title;
-  const where = [view.dataset || "all datasets", `protocol ${view.protocol}`, view.comparison].join(", ");
+  const where = [DATA.dataset_titles[view.dataset] ?? "all datasets", DATA.protocol_titles[view.protocol], DATA.comparisons.find(([name]) => name === view.comparison)[1]].join(", ");
   return [
     "\\begin{table}[htbp]",
     "\\centering\\scriptsize\\setlength{\\tabcolsep}{3.5pt}",

@@ -10,22 +10,23 @@ function options(id, values, withAll) {
 
 function fillControls() {
   options("f-metric", Object.entries(DATA.metrics).map(([name, m]) => [name, m.title]));
-  options("f-dataset", DATA.datasets.map((d) => [d, d]), "all");
-  options("f-protocol", DATA.protocols.map((p) => [p, p]));
+  options("f-dataset", DATA.datasets.map((d) => [d, DATA.dataset_titles[d]]), "all");
+  options("f-protocol", DATA.protocols.map((p) => [p, DATA.protocol_titles[p]]));
   options("f-family", DATA.families.map((f) => [f, f]), "all");
-  options("f-comparison", DATA.comparisons.map(([name, title]) => [name, title.split(":")[0]]));
+  // what follows the colon is the same in all, but not the steps or the backbone after it
+  options("f-comparison", DATA.comparisons.map(([name, title]) => [name, title.replace(/:[^;]*/, "")]));
 }
 
 // Only what has points can be chosen: datasets of the comparison, protocols of the dataset.
 function fillDependent() {
   const here = POINTS.filter((p) => p.comparison === view.comparison);
   const datasets = DATA.datasets.filter((name) => here.some((p) => p.dataset === name));
-  options("f-dataset", datasets.map((d) => [d, d]), "all");
+  options("f-dataset", datasets.map((d) => [d, DATA.dataset_titles[d]]), "all");
   if (view.dataset !== ALL && !datasets.includes(view.dataset)) view.dataset = datasets[0];
   byId("f-dataset").value = view.dataset;
   const mine = here.filter((p) => view.dataset === ALL || p.dataset === view.dataset);
   const protocols = DATA.protocols.filter((name) => mine.some((p) => p.protocol === name));
-  options("f-protocol", protocols.map((p) => [p, p]));
+  options("f-protocol", protocols.map((p) => [p, DATA.protocol_titles[p]]));
   if (!protocols.includes(view.protocol)) view.protocol = protocols[0];
   byId("f-protocol").value = view.protocol;
   fillLevels();
@@ -90,7 +91,10 @@ function start() {
   showControls();
   update();
   for (const name of FIELDS) byId(`f-${name}`).addEventListener("change", (event) => {
+    const higher = metric().higher;
     view[name] = event.target.value;
+    // the best stays on top where another metric counts the other way round
+    if (name === "metric" && metric().higher !== higher && (view.sort === "average" || view.sort.startsWith("L"))) view.descending = metric().higher;
     update();
     writeAddress();
   });
@@ -112,7 +116,8 @@ function start() {
     if (!key) return;
     const numeric = !["method", "family", "dataset"].includes(key);
     // The first click on a number brings the best (or the cheapest) to the top.
-    view.descending = view.sort === key ? !view.descending : numeric && !["seconds", "steps"].includes(key) && metric().higher;
+    const higher = key === "roc_auc" || metric().higher;
+    view.descending = view.sort === key ? !view.descending : numeric && !["seconds", "steps"].includes(key) && higher;
     view.sort = key;
     drawTable();
     writeAddress();
@@ -124,6 +129,15 @@ function start() {
     view.bands = !view.bands;
     byId("bands").setAttribute("aria-pressed", String(view.bands));
     drawChart();
+  });
+  byId("grid").tBodies[0].addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link) return;
+    event.preventDefault(); // the address holds the view
+    const entry = document.querySelector(link.getAttribute("href"));
+    entry.closest("details").open = true;
+    entry.scrollIntoView({ block: "center" });
+    entry.focus({ preventScroll: true });
   });
   new IntersectionObserver((entries) => {
     if (!entries.some((e) => e.isIntersecting)) return;

@@ -4,19 +4,30 @@ const MAX_ROWS = 150; // laying out more takes longer than a reader wants to wai
 function columns() {
   const levels = view.level === ALL ? levelsInView() : [Number(view.level)];
   const list = [
-    { key: "method", title: "Method", value: (row) => row.label },
+    { key: "method", title: "Method", value: (row) => titleOf(row.label) },
     { key: "family", title: "Family", value: (row) => DATA.families.indexOf(row.family), text: (row) => row.family },
   ];
-  if (view.dataset === ALL) list.push({ key: "dataset", title: "Dataset", value: (row) => row.dataset });
+  if (view.dataset === ALL) list.push({ key: "dataset", title: "Dataset", value: (row) => DATA.dataset_titles[row.dataset] });
   for (const level of levels) {
     list.push({ key: `L${level}`, title: levelName(level), level, numeric: true, value: (row) => measured(row.at.get(level))?.mean });
   }
   if (view.level === ALL) {
     list.push({ key: "average", title: "Average", numeric: true, value: (row) => row.average, text: (row) => show(row.average) });
   }
+  const auroc = DATA.metrics.roc_auc; // beside accuracy, which depends on a threshold, what does not
+  if (view.metric === "accuracy" && auroc) {
+    list.push({ key: "roc_auc", title: auroc.title, numeric: true, value: (row) => meanOf(row, levels, auroc), text: (row) => show(meanOf(row, levels, auroc), auroc) });
+  }
   list.push({ key: "seconds", title: "Fit (s)", numeric: true, value: (row) => row.seconds, text: (row) => row.seconds.toFixed(1) });
   list.push({ key: "steps", title: "Steps", numeric: true, value: (row) => row.steps, text: (row) => row.steps.toFixed(0) });
   return list;
+}
+
+// A metric's mean over some levels, of a method that has all that its dataset has.
+function meanOf(row, levels, of) {
+  const asked = levels.filter((level) => (row.levels ?? []).has(level));
+  const values = asked.map((level) => measured(row.at.get(level), of)?.mean);
+  return values.length && values.every((v) => v !== undefined) ? values.reduce((a, b) => a + b, 0) / values.length : undefined;
 }
 
 function sorted(rows, column) {
@@ -51,6 +62,16 @@ function cell(row, column) {
   if (column.numeric) td.className = "num";
   const main = part.mark === "best" ? document.createElement("b") : part.mark === "second" ? document.createElement("u") : document.createElement("span");
   main.textContent = part.main;
+  if (column.key === "method") {
+    const about = document.getElementById(`m-${DATA.labels.indexOf(row.label)}`);
+    if (about) {
+      const link = document.createElement("a");
+      link.href = `#${about.id}`;
+      link.append(main.textContent);
+      main.replaceChildren(link);
+    }
+    td.title = row.label;
+  }
   if (part.gap) main.className = "gap";
   td.append(main);
   const after = (part.sd === undefined ? "" : ` ± ${part.sd}`) + (part.remark ? ` (${part.remark})` : "");
@@ -102,5 +123,5 @@ function drawTable() {
   if (focused) [...byId("grid").tHead.querySelectorAll("button")].find((b) => b.dataset.key === focused)?.focus();
   byId("more").hidden = shown.length === rows.length;
   byId("more").textContent = `Show all ${rows.length} rows`;
-  byId("count").textContent = `${rows.length} rows. `;
+  byId("count").textContent = `${rows.length} row${rows.length === 1 ? "" : "s"}. `;
 }

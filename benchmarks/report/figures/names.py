@@ -1,0 +1,59 @@
+"""Names in figures: in words, wrapped, and only of letters that a font at hand can draw."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import cache
+
+from matplotlib import font_manager
+from matplotlib.ft2font import FT2Font
+
+from benchmarks.report.data.words import method_title
+
+LATIN = "DejaVu Sans"
+OTHERS: tuple[str, ...] = (
+    "noto sans cjk",
+    "noto sans",
+    "source han",
+    "droid sans fallback",
+    "wenquanyi",
+    "arial unicode",
+    "unifont",
+)
+OTHERS += ("microsoft yahei", "simhei", "hiragino", "pingfang", "malgun", "yu gothic")
+LONG = 24
+"""Letters of a name on one line."""
+
+
+def name(label: str, width: int = LONG, lines: int = 2) -> str:
+    """Write a method's label in words, broken so that it leaves room for the data."""
+    return wrapped(method_title(label), width, lines)
+
+
+def wrapped(text: str, width: int = LONG, lines: int = 2) -> str:
+    """Break a text into so many lines at most; what is left out is marked."""
+    broken = textwrap.wrap(printable(text), width, break_long_words=True, break_on_hyphens=False)
+    if len(broken) > lines:
+        broken = [*broken[: lines - 1], broken[lines - 1][: width - 1] + "…"]
+    return "\n".join(broken)
+
+
+def printable(text: str) -> str:
+    """Write letters that no font at hand has by their number, such as U+65B9, in place of an empty box."""
+    if text.isascii():
+        return text
+    known = _letters()
+    return "".join(letter if ord(letter) in known else f"U+{ord(letter):04X} " for letter in text).strip()
+
+
+@cache
+def fonts() -> list[str]:
+    """Return the fonts to draw with: DejaVu, and for other scripts whatever the machine has."""
+    names = {font.name for font in font_manager.fontManager.ttflist}
+    return [LATIN, *sorted(known for known in names if known.lower().startswith(OTHERS))[:8]]
+
+
+@cache
+def _letters() -> frozenset[int]:
+    paths = [font_manager.findfont(known) for known in fonts()]
+    return frozenset(code for path in paths for code in FT2Font(path).get_charmap())

@@ -1,0 +1,189 @@
+"""What an axis of the grid changes: gradient steps, backbones, tuning, and the number of minority images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks.report.data.names import AS_IN_PAPER, BETWEEN, FUSION, METRICS
+from benchmarks.report.data.points import comparable
+from benchmarks.report.statistics.intervals import Interval, interval
+
+BLOCK = ["dataset", "protocol", "level"]
+TUNED = " (tuned)"
+STEPS = " steps"
+POINT = 0.01
+"""A mean that changes by less, in the stored unit, has not changed."""
+THRICE = 3.0
+DATASETS = "all datasets"
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Methods under several values of one axis, over the same blocks.
+
+    Attributes:
+        means: methods x values, stored units; levels averaged within a dataset, then datasets.
+        datasets: (method, dataset) x values, before the datasets are averaged.
+        blocks: the blocks (dataset, protocol, level) behind each mean.
+    """
+
+    means: pd.DataFrame
+    datasets: pd.DataFrame
+    blocks: frozenset[tuple[str, str, float]]
+
+
+def axes_of(comparison: str, main: tuple[int, str]) -> tuple[str, int, str]:
+    """Return a comparison's base name, steps and backbone; `main` are those that go without saying."""
+    base, *others = comparison.split(BETWEEN)
+    steps, backbone = main
+    for other in others:
+        if other.endswith(STEPS):
+            steps = int(other.removesuffix(STEPS))
+        else:
+            backbone = other
+    return base, steps, backbone
+
+
+def with_axes(table: pd.DataFrame, main: tuple[int, str]) -> pd.DataFrame:
+    """Add `base`, `at_steps` and `at_backbone` to rows with a comparison."""
+    known = {name: axes_of(str(name), main) for name in table["comparison"].unique()}
+    parts = zip(*(known[name] for name in table["comparison"]), strict=True)
+    return table.assign(**dict(zip(("base", "at_steps", "at_backbone"), parts, strict=True)))
+
+
+def side_by_side(table: pd.DataFrame, axis: str, metric: str) -> SideBySide | None:
+    """Lay methods out over the values of one axis, on the blocks that they all have; None where there are none.
+
+    Args:
+        table: points, with the axis as a column.
+        axis: the column.
+        metric: what is compared.
+    """
+    wide = table.pivot_table(index=["label", *BLOCK], columns=axis, values=metric)
+    wide = wide.dropna(axis="columns", how="all")
+    if wide.shape[1] < 2:
+        return None
+    wide = wide.dropna()
+    if wide.empty:
+        return None
+    held = wide.groupby(level=BLOCK).size()
+    blocks = frozenset(held[held >= held.max() / 2].index)
+    rows = wide[[index[1:] in blocks for index in wide.index]]
+    size = rows.groupby(level="label").size()
+    rows = rows[rows.index.get_level_values("label").isin(size[size.eq(len(blocks))].index)]
+    if rows.empty:
+        return None
+    levels = rows.groupby(level=["label", "dataset", "protocol"], sort=False).mean()
+    datasets = levels.groupby(level=["label", "dataset"], sort=False).mean()
+    return SideBySide(datasets.groupby(level="label", sort=False).mean(), datasets, blocks)
+
+
+def by_steps(table: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
+    """Lay methods out over the gradient steps, on the main backbone, as in the paper; None where all took the same."""
+    rows = with_axes(comparable(table), main)
+    rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_backbone"].eq(main[1])]
+    return side_by_side(rows, "at_steps", metric)
+
+
+def by_backbone(table: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
+    """Lay methods out over the backbones, at the main number of steps; None where there is one."""
+    rows = with_axes(comparable(table), main)
+    rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_steps"].eq(main[0])]
+    return side_by_side(rows, "at_backbone", metric)
+
+
+def by_tuning(table: pd.DataFrame, metric: str) -> SideBySide | None:
+    """Lay methods out as default and tuned; None where nothing was tuned."""
+    rows = comparable(table[table["comparison"].eq(AS_IN_PAPER)])
+    tuned = rows["label"].str.endswith(TUNED)
+    named = rows.assign(label=rows["label"].str.removesuffix(TUNED), tuning=np.where(tuned, "tuned", "default"))
+    return side_by_side(named, "tuning", metric)
+
+
+def ended(means: pd.DataFrame) -> dict[str, int]:
+    """Return, by method, the fewest steps that train it to its end: three times as many change its mean by < 1 point.
+
+    Only steps beside their threefold say anything; a method that never qualifies is left out.
+    """
+    found: dict[str, int] = {}
+    steps = sorted(map(int, means.columns))
+    for fewer, more in combinations(steps, 2):
+        if abs(more / fewer / THRICE - 1) > 0.1:
+            continue
+        change = (means[more] - means[fewer]).abs()
+        for label in change.index[change < POINT]:
+            found.setdefault(str(label), fewer)
+    return found
+
+
+def tripled(means: pd.DataFrame) -> bool:
+    """Say whether any two numbers of steps are three times one another."""
+    return any(abs(b / a / THRICE - 1) <= 0.1 for a, b in combinations(sorted(map(int, means.columns)), 2))
+
+
+def changes(found: SideBySide, first: str, second: str) -> dict[str, Interval]:
+    """Return each method's change from one value to another, with its interval over the datasets."""
+    difference = found.datasets[second] - found.datasets[first]
+    return {str(label): interval(part.to_frame()) for label, part in difference.groupby(level="label", sort=False)}
+
+
+def agreement(means: pd.DataFrame) -> list[tuple[str, str, float, float]]:
+    """Return Kendall's tau between the rankings under every two values, with its p-value."""
+    result = []
+    for first, second in combinations(means.columns, 2):
+        test = stats.kendalltau(means[first], means[second])
+        result.append((str(first), str(second), float(test.statistic), float(test.pvalue)))
+    return result
+
+
+def over_datasets(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame | None:
+    """Average the points of protocol `few` over the datasets, at the levels that all have; None with fewer than two.
+
+    Returns:
+        Points like those of one dataset: `<metric>`, `<metric>_sd` over the datasets, and `<metric>_n`, their number.
+    """
+    rows = table[table["comparison"].eq(AS_IN_PAPER) & table["protocol"].eq("few")]
+    datasets = rows["dataset"].nunique()
+    if datasets < 2:
+        return None
+    levels = rows.groupby("level")["dataset"].nunique()
+    rows = rows[rows["level"].isin(levels[levels.eq(datasets)].index) & rows[list(metrics)].notna().any(axis=1)]
+    grouped = rows.groupby(["family", "label", "level"], sort=False)
+    parts = {
+        "": grouped[list(metrics)].mean(),
+        "_sd": grouped[list(metrics)].std(),
+        "_n": grouped[list(metrics)].count(),
+    }
+    made = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns").reset_index()
+    whole = made[[f"{metric}_n" for metric in metrics]].max(axis=1).eq(datasets)
+    made = made[whole].assign(comparison=AS_IN_PAPER, dataset=DATASETS, protocol="few", done=datasets, asked=datasets)
+    return made.assign(failed=0).sort_values(["label", "level"], kind="stable") if len(made) else None
+
+
+def crossings(part: pd.DataFrame, metric: str, control: str) -> list[tuple[str, str, list[float], list[float]]]:
+    """Say where the lines over the number of minority images cross, by the means.
+
+    Compared are the suite's own method, the best one-class method and the best of the others.
+
+    Returns:
+        Pairs (first, second, levels at which the first is ahead, levels at which it is not).
+    """
+    values = comparable(part).pivot(index="label", columns="level", values=metric) * METRICS[metric].sign
+    values = values.dropna()
+    families = part.drop_duplicates("label").set_index("label")["family"].reindex(values.index)
+    means = values.mean(axis=1)
+    one_class, others = families.eq("one-class"), ~families.isin(["one-class", "variants"]) & (families.index != FUSION)
+    picked = [FUSION] if FUSION in values.index else []
+    picked += [str(means[mask].idxmax()) for mask in (one_class, others) if mask.any()]
+    result = []
+    for first, second in combinations(picked, 2):
+        ahead = (values.loc[first] > values.loc[second]).to_dict()
+        at = [[float(str(level)) for level, won in ahead.items() if bool(won) is side] for side in (True, False)]
+        result.append((first, second, at[0], at[1]))
+    return result
