@@ -11,7 +11,7 @@ import datasets
 from benchmarks.grid.cells import Cell, DataSpec, Training
 from benchmarks.grid.chosen import Chosen, choose
 from benchmarks.grid.presets import Comparison, Preset
-from benchmarks.grid.rows import with_source
+from benchmarks.grid.rows import source_spec, with_source
 from benchmarks.grid.sizes import Size, sizes
 from benchmarks.records.asked import Skip
 from datasets import Level, UserError
@@ -21,6 +21,10 @@ TUNED = " (tuned)"
 """What a tuned cell's label ends with."""
 ASKED = set(Cell.model_fields)
 """One set for all cells. Their parts are checked, and shared as they are: a hundred thousand fit into 200 MB."""
+
+
+Images = dict[tuple[str, int], tuple[int, str | None]]
+"""By dataset and side: number of images, and the digest of their pixels."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Grid:
         skipped: points that cannot be had.
         sizes: how many images the cells of each dataset and level have.
         costs: for each method, the one whose time it takes.
+        sources: for each dataset, those that its cells transfer from.
         images: how many images each dataset has, and the digest of their pixels where they are decoded already.
     """
 
@@ -41,7 +46,8 @@ class Grid:
     skipped: list[Skip]
     sizes: dict[tuple[str, Level], Size] = field(default_factory=dict)
     costs: dict[str, str] = field(default_factory=dict)
-    images: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    sources: dict[str, tuple[DataSpec, ...]] = field(default_factory=dict)
+    images: Images = field(default_factory=dict)
 
 
 def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Path | None = None) -> Grid:
@@ -56,7 +62,8 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
     cells: dict[str, Cell] = {}
     skipped: list[Skip] = []
     known: dict[tuple[str, Level], Size] = {}
-    images: dict[str, tuple[int, str | None]] = {}
+    images: Images = {}
+    sources: dict[str, tuple[DataSpec, ...]] = {}
     with datasets.listed_once():
         for name in dataset_names:
             settings = preset.dataset_settings(name)
@@ -64,7 +71,8 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
             spec = DataSpec(name=name, size=settings.size or dataset.size, settings=settings)
             data.append(spec)
             index = datasets.known_index(dataset, spec.size, cache)
-            images[name] = len(index.labels), datasets.known_content(dataset, spec.size, cache)
+            sources[name] = _sources(preset, spec, chosen)
+            images |= {(each.name, each.size): _images(each, cache) for each in (spec, *sources[name])}
             for level, size in sizes(spec, index, preset.seeds, levels(preset), cache).items():
                 if isinstance(size, str):
                     skipped.append(Skip(dataset=name, level=level, reason=size))
@@ -74,7 +82,22 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
                 skipped += _without_minority(name, level, chosen, possible)
                 for cell in _cells(preset, spec, possible, level, tune):
                     cells.setdefault(cell.id, cell)
-    return Grid(data, list(cells.values()), skipped, known, {each.name: each.cost for each in chosen}, images)
+    return Grid(data, list(cells.values()), skipped, known, {each.name: each.cost for each in chosen}, sources, images)
+
+
+def _sources(preset: Preset, spec: DataSpec, chosen: list[Chosen]) -> tuple[DataSpec, ...]:
+    """Return the datasets that some methods transfer from to a dataset."""
+    if all(comparison == "equal-footing" for comparison in preset.comparisons):
+        return ()
+    found = [source_spec(spec, each.sources) for each in chosen if each.sources]
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _images(spec: DataSpec, cache: Path) -> tuple[int, str | None]:
+    """Return how many images a dataset has, and the digest of their pixels where they are decoded already."""
+    dataset = datasets.create(spec.name, **spec.settings.parameters)
+    number = len(datasets.known_index(dataset, spec.size, cache).labels)
+    return number, datasets.known_content(dataset, spec.size, cache)
 
 
 def levels(preset: Preset) -> list[Level]:

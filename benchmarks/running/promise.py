@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from benchmarks.grid.plan import Grid
 from benchmarks.grid.remembered import ROOT, files_digest, known, remembered, stamps
 from benchmarks.running.machine import cpu
 from benchmarks.running.planning import Plan
+from methods.training.settings import BackboneSettings
 
 LIMIT_S = 120.0
 """Of the processor. Kinds of cells not timed by then are estimated from those that were, the costliest first."""
@@ -47,7 +48,7 @@ def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said:
     estimate.learn(unknown)
     workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
     each = [estimate.seconds(cell) for cell in todo]
-    preparing = [clock.preparation(spec, grid, todo) for spec in grid.data]
+    preparing = [clock.preparation(spec, backbones, grid) for spec, backbones in _preparations(grid, todo)]
     preparing = [seconds for seconds in preparing if seconds] or [0.0]
     # the first data are waited for; those that follow are prepared beside the cells of those before
     seconds = max((sum(each) + sum(preparing[1:])) / workers, max(each)) + preparing[0]
@@ -56,6 +57,18 @@ def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said:
     basis = ["from the cells done here"] if estimate.measured else []
     basis += ["from a few steps of each kind of cell"] if timings.kinds else []
     return seconds, " and ".join(basis) or "a rough guess, no cell has been measured here yet"
+
+
+def _preparations(grid: Grid, todo: list[Cell]) -> list[tuple[DataSpec, list[BackboneSettings]]]:
+    """Return what is to be prepared for some cells, source tasks included, each once."""
+    found: dict[tuple[str, int], tuple[DataSpec, dict[BackboneSettings, None]]] = {}
+    backbones: dict[str, dict[BackboneSettings, None]] = defaultdict(dict)
+    for cell in todo:
+        backbones[cell.dataset][cell.settings.backbone] = None
+    for spec in (spec for spec in grid.data if spec.name in backbones):
+        for each in (spec, *grid.sources.get(spec.name, ())):
+            found.setdefault((each.name, each.size), (each, {}))[1].update(backbones[spec.name])
+    return [(spec, list(wanted)) for spec, wanted in found.values()]
 
 
 class Clock:
@@ -96,13 +109,12 @@ class Clock:
 
         return self._ask("cell", [*kind[1:], size.text], measure)
 
-    def preparation(self, spec: DataSpec, grid: Grid, todo: list[Cell]) -> float:
+    def preparation(self, spec: DataSpec, backbones: Iterable[BackboneSettings], grid: Grid) -> float:
         """Return the seconds of decoding and of computing maps that the cache does not have."""
-        number, content = grid.images.get(spec.name, (0, None))
-        backbones = dict.fromkeys(cell.settings.backbone for cell in todo if cell.data == spec)
+        number, content = grid.images.get((spec.name, spec.size), (0, None))
         frozen = [backbone for backbone in backbones if backbone.frozen]
         wanted = [b for b in frozen if not known(self._plan.cache, "maps", [content, spec.size, b.text])]
-        if not backbones or (content and not wanted):
+        if content and not wanted:
             return 0.0
 
         def measure() -> Any:
