@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,7 @@ def growth(bench: Bench) -> Iterator[Figure]:
 
 def _decoded(folder: Path, images: int, classes: int) -> float:
     """Return the seconds of listing, splitting and decoding a folder of images."""
-    root = folder / f"tree-{images}-{classes}"
+    root = Path(tempfile.mkdtemp(dir=folder))
     rng = np.random.default_rng(0)
     for label in range(classes):
         (root / f"{label:03d}").mkdir(parents=True)
