@@ -143,16 +143,17 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
     except datasets.UnsupportedRatio:
         return None
     train = prepared.train_set(rows)
+    method = methods.create(candidate.method, **candidate.parameters)
+    head = method.required_head() or preset.network.head
     context = methods.Context(
         seed=f"choose/{point.dataset}/{point.ratio}/{point.seed}",
         device=torch.device("cpu"),
         budget=preset.budget,
-        optimizer=preset.optimizer,
+        optimizer=preset.optimizer_for(head),
         augmentation=preset.augmentation,
-        network=preset.network,
+        network=preset.network_for(head),
         source=cell.source_loader(spec, backbone, point.seed, cache, torch.device("cpu")),
     )
-    method = methods.create(candidate.method, **candidate.parameters)
     with deterministic(context.device):
         method.fit(train, context)
         logits = cell.predict(method, prepared, train, parts.test)

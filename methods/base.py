@@ -21,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods.networks import Network, build, pool_once
+from methods.networks import Network, build, read_once
 from methods.training import inference
 from methods.training.context import Context
 from methods.training.data import Batch, Images, TrainSet
 from methods.training.loop import phases
+from methods.training.settings import HeadName
 from methods.training.stages import Stage
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -66,7 +67,7 @@ class Method(BaseModel, ABC):
         Called after `fit`, any number of times.
         """
 
-    def required_head(self) -> str | None:
+    def required_head(self) -> HeadName | None:
         """Return the head this method insists on, or None: the comparison's.
 
         Called when a grid is planned, and by `network`.
@@ -179,7 +180,7 @@ class NetworkMethod(Method):
         with context.seeded("initial weights"):
             network = self.network(context, train)
         network = network.to(context.device).to(memory_format=torch.channels_last)
-        data = pool_once(network, train.to(context.device), context.device)
+        data = read_once(network, train.to(context.device), context.device)
         with context.seeded("training"):
             for phase in phases(self, network, data, context):
                 phase.run(self)

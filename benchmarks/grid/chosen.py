@@ -12,7 +12,7 @@ from benchmarks.grid.presets import Preset
 from benchmarks.grid.remembered import files_digest, remembered
 from datasets import UserError
 from methods.naming import matching
-from methods.training.settings import Settings
+from methods.training.settings import HeadName, Settings
 
 if TYPE_CHECKING:
     import methods
@@ -47,7 +47,7 @@ class Chosen(Settings):
     ablation: bool
     from_scratch: bool
     needs_minority: bool
-    head: str | None
+    head: HeadName | None
     cost: str
     parameters: dict[str, Any]
     transfers: dict[str, dict[str, Any]] = {}

@@ -129,7 +129,7 @@ class Estimate:
         if backbone.frozen and cell.network.head == "pooled":
             return budget.steps * SECONDS_PER_POOLED_STEP * (1 + TRAININGS_PER_TRIAL * cell.tune)
         if backbone.frozen:
-            reading = images * pixels / min(backbone.strides) ** 2 * SECONDS_PER_MAP_CELL
+            reading = images * pixels / min(sorted(backbone.strides)[-2:]) ** 2 * SECONDS_PER_MAP_CELL
         else:
             tested = 2 * cell.data.settings.test_cap / 3  # a step of training costs three predictions
             kind = "cuda" if self._device.startswith("cuda") else "scratch" if backbone.name in SCRATCH else "cpu"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import datasets
 from benchmarks.grid.cells import Cell, DataSpec, Training
@@ -15,7 +16,7 @@ from benchmarks.grid.rows import source_spec, with_source
 from benchmarks.grid.sizes import Size, sizes
 from benchmarks.records.asked import Skip
 from datasets import Level, UserError
-from methods.training.settings import BackboneSettings, Budget, NetworkSettings
+from methods.training.settings import BackboneSettings, Budget, HeadName, NetworkSettings
 
 TUNED = " (tuned)"
 """What a tuned cell's label ends with."""
@@ -124,13 +125,11 @@ def _cells(preset: Preset, spec: DataSpec, chosen: list[Chosen], level: Level, t
     """Yield the cells of one level: default and, where asked for, tuned ones side by side."""
     trials = (0, tune) if tune else (0,)
     points = [
-        (comparison, _training(preset, budget, backbone), _training(preset, budget, preset.scratch))
+        (comparison, [_way(preset, spec, each, budget, backbone, comparison) for each in chosen])
         for budget, backbone, comparison in product(preset.budgets, _backbones(preset, spec), preset.comparisons)
     ]
-    ways = [[(each, with_source(each, spec, point[0]), _network(preset, each, point[0])) for each in chosen]
-            for point in points]  # fmt: skip
-    for seed, (place, (comparison, transfer, scratch)) in product(preset.seeds, enumerate(points)):
-        for (method, parameters, network), tuned in product(ways[place], trials):
+    for seed, (comparison, ways) in product(preset.seeds, points):
+        for (method, parameters, network, settings), tuned in product(ways, trials):
             yield Cell.model_construct(
                 ASKED,
                 dataset=spec.name,
@@ -143,13 +142,28 @@ def _cells(preset: Preset, spec: DataSpec, chosen: list[Chosen], level: Level, t
                 parameters=parameters,
                 network=network,
                 comparison=comparison,
-                settings=scratch if method.from_scratch else transfer,
+                settings=settings,
                 tune=tuned,
             )
 
 
-def _training(preset: Preset, budget: Budget, backbone: BackboneSettings) -> Training:
-    return Training(budget=budget, optimizer=preset.optimizer, augmentation=preset.augmentation, backbone=backbone)
+def _way(
+    preset: Preset, spec: DataSpec, method: Chosen, budget: Budget, backbone: BackboneSettings, comparison: Comparison
+) -> tuple[Chosen, dict[str, Any], NetworkSettings, Training]:
+    """Return a method with its parameters, its network and the recipe that the network's head is trained by."""
+    head = _head(preset, method, comparison)
+    backbone = preset.scratch if method.from_scratch else backbone
+    return (
+        method,
+        with_source(method, spec, comparison),
+        preset.network_for(head),
+        _training(preset, budget, backbone, head),
+    )
+
+
+def _training(preset: Preset, budget: Budget, backbone: BackboneSettings, head: HeadName) -> Training:
+    optimizer = preset.optimizer_for(head)
+    return Training(budget=budget, optimizer=optimizer, augmentation=preset.augmentation, backbone=backbone)
 
 
 def _backbones(preset: Preset, spec: DataSpec) -> list[BackboneSettings]:
@@ -165,6 +179,6 @@ def _backbones(preset: Preset, spec: DataSpec) -> list[BackboneSettings]:
         raise UserError(str(error)) from error
 
 
-def _network(preset: Preset, method: Chosen, comparison: Comparison) -> NetworkSettings:
-    head = method.head or ("multi-scale" if comparison == "equal-footing" else preset.network.head)
-    return preset.network.model_copy(update={"head": head})
+def _head(preset: Preset, method: Chosen, comparison: Comparison) -> HeadName:
+    """Return the head that a method insists on, or the comparison's."""
+    return method.head or ("multi-scale" if comparison == "equal-footing" else preset.network.head)

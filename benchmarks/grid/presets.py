@@ -9,13 +9,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 import datasets
 from datasets import Protocol, UserError
 from datasets.files import is_file
 from datasets.hints import did_you_mean, nearest, short
-from methods.training.settings import MOST, Augmentation, BackboneSettings, Budget, NetworkSettings, Optimizer, Settings
+from methods.training.settings import (
+    MOST,
+    Augmentation,
+    BackboneSettings,
+    Budget,
+    HeadName,
+    NetworkSettings,
+    Optimizer,
+    Settings,
+)
 
 PRESETS = Path(__file__).parents[1] / "presets"
 SMALLEST, LARGEST = 4, 8192
@@ -43,6 +52,19 @@ class DatasetSettings(Settings):
     parameters: dict[str, Any] = {}
 
 
+class HeadSettings(Settings):
+    """What one head has of its own in the recipe; None leaves what `optimizer` and `network` say.
+
+    A head with layers learns at another rate than a linear classifier does, whichever method stands on it.
+    """
+
+    learning_rate: PositiveFloat | None = None
+    weight_decay: NonNegativeFloat | None = None
+    width: PositiveInt | None = None
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    channel_dropout: float | None = Field(default=None, ge=0, lt=1)
+
+
 class Preset(Settings):
     """Everything that decides what a run computes.
 
@@ -65,6 +87,7 @@ class Preset(Settings):
     backbone: BackboneSettings = BackboneSettings()
     scratch: BackboneSettings = BackboneSettings(name="small-cnn", weights="none", frozen=False)
     skip_bad_images: bool = False
+    head: dict[HeadName, HeadSettings] = {}
     dataset: dict[str, DatasetSettings] = {}
     method: dict[str, dict[str, Any]] = {}
     steps: tuple[Annotated[int, Field(gt=0, le=MOST)], ...] = ()
@@ -106,6 +129,22 @@ class Preset(Settings):
         """Return the backbone as a dataset reads it."""
         own = {} if settings.strides is None else {"strides": settings.strides}
         return self.backbone.model_copy(update=own)
+
+    def network_for(self, head: HeadName) -> NetworkSettings:
+        """Return the network with a head, as its recipe has it."""
+        return self.network.model_copy(update={"head": head} | self._own(head, NetworkSettings))
+
+    def optimizer_for(self, head: HeadName) -> Optimizer:
+        """Return the optimiser as a head's recipe has it."""
+        return self.optimizer.model_copy(update=self._own(head, Optimizer))
+
+    def _own(self, head: HeadName, part: type[Settings]) -> dict[str, Any]:
+        own = self.head.get(head, HeadSettings()).model_dump(exclude_none=True)
+        return {name: value for name, value in own.items() if name in part.model_fields}
+
+
+TABLES: dict[str, type[Settings]] = {"dataset": DatasetSettings, "head": HeadSettings}
+"""What a preset has a table of for each dataset, and for each head."""
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -214,6 +253,6 @@ def _keys_at(location: list[str]) -> list[str]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
-        elif part == "dataset" and i + 1 < len(location):
-            return list(DatasetSettings.model_fields)
+        elif part in TABLES and i + 1 < len(location):
+            return list(TABLES[part].model_fields)
     return list(model.model_fields)

@@ -19,12 +19,8 @@ class ETFClassifier(NetworkMethod):
 
     As in the authors' code, features pass batch normalisation before they are brought to length 1. The logits are the
     cosines w_c.h, so their softmax is flat: classes and their order count, probabilities do not. What learns is what
-    lies before the classifier, so over a frozen backbone it insists on a head with layers, the single-scale one.
+    lies before the classifier: a linear layer is put there, without which nothing would learn over a frozen backbone.
     """
-
-    def required_head(self) -> str:
-        """A head that learns."""
-        return "single-scale"
 
     def network(self, context: Context, train: TrainSet) -> Network:
         """The comparison's network with a fixed classifier."""

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+PROJECTED = 64
+"""Dimensions in which the vertices of a fixed simplex lie: the width of the heads with layers of their own."""
+
 
 class ZeroLinear(nn.Linear):
     """A linear layer that begins at zero: over features that do not learn, random weights are noise to unlearn."""
@@ -72,9 +75,10 @@ class Aligned(nn.Module):
 
 
 class SimplexETF(nn.Module):
-    """Cosines between batch-normalised features and the fixed vertices of a regular simplex.
+    """Cosines between batch-normalised projections of the features and the fixed vertices of a regular simplex.
 
-    Where the features have fewer dimensions than there are classes, a linear layer widens them first.
+    The projection is a linear layer that learns, to `PROJECTED` dimensions or as many as there are classes: the
+    vertices do not learn, and over a frozen backbone nothing before them would.
 
     Attributes:
         vertices: (C, D) of length 1, every two of which have the cosine -1 / (C - 1).
@@ -84,14 +88,14 @@ class SimplexETF(nn.Module):
 
     def __init__(self, dim: int, num_classes: int) -> None:
         super().__init__()
-        self.widen = nn.Linear(dim, num_classes) if dim < num_classes else nn.Identity()
-        dim = max(dim, num_classes)
-        self.norm = nn.BatchNorm1d(dim)
-        self.register_buffer("vertices", simplex(nn.init.orthogonal_(torch.empty(dim, num_classes))))
+        projected = max(PROJECTED, num_classes)
+        self.project = nn.Linear(dim, projected)
+        self.norm = nn.BatchNorm1d(projected)
+        self.register_buffer("vertices", simplex(nn.init.orthogonal_(torch.empty(projected, num_classes))))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, D) to (B, C) cosines in [-1, 1]."""
-        return F.linear(F.normalize(self.norm(self.widen(features)).float()), self.vertices)
+        return F.linear(F.normalize(self.norm(self.project(features)).float()), self.vertices)
 
 
 def simplex(basis: Tensor) -> Tensor:

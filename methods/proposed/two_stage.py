@@ -21,12 +21,13 @@ import torch
 from pydantic import Field, PositiveFloat, PrivateAttr, field_validator
 
 from methods.base import NetworkMethod, SearchSpace
-from methods.networks import Network
+from methods.networks import Network, convolved_once
 from methods.registry import register
 from methods.training import sampling
 from methods.training.context import Context
 from methods.training.data import TrainSet
 from methods.training.sampling import ClassProbabilities
+from methods.training.settings import HeadName
 from methods.training.stages import Stage, Task
 
 NEW_LAYERS = ("head", "classifier")
@@ -116,7 +117,7 @@ class TwoStage(NetworkMethod):
         context.log.info("source task: %s, %s images", " or ".join(self.source), len(data))
         classifier = network.head.linear(network.head.dim, data.num_classes)
         task = Network(network.trunk, network.head, classifier).to(context.device)
-        return Task(task.to(memory_format=torch.channels_last), data)
+        return Task(task.to(memory_format=torch.channels_last), convolved_once(task, data))
 
 
 def power_sampling(exponent: float) -> ClassProbabilities:
@@ -129,7 +130,7 @@ def power_sampling(exponent: float) -> ClassProbabilities:
 class OnMultiScale(NetworkMethod):
     """Insists on the multi-scale network."""
 
-    def required_head(self) -> str:
+    def required_head(self) -> HeadName:
         """Parallel convolutions with different receptive fields."""
         return "multi-scale"
 
@@ -137,7 +138,7 @@ class OnMultiScale(NetworkMethod):
 class OnSingleScale(NetworkMethod):
     """Insists on the single-scale network."""
 
-    def required_head(self) -> str:
+    def required_head(self) -> HeadName:
         """One receptive field."""
         return "single-scale"
 

@@ -82,6 +82,9 @@ class Augmentation(Settings):
     crop: NonNegativeInt = 0
 
 
+HeadName = Literal["single-scale", "multi-scale", "pooled", "average"]
+
+
 class NetworkSettings(Settings):
     """The layers trained on top of the backbone.
 
@@ -89,7 +92,7 @@ class NetworkSettings(Settings):
     heads with layers of their own read, single-scale and multi-scale alike (Tompson et al. 2015, arXiv 1411.4280).
     """
 
-    head: Literal["single-scale", "multi-scale", "pooled", "average"] = "single-scale"
+    head: HeadName = "single-scale"
     width: PositiveInt = 64
     dropout: float = Field(default=0.2, ge=0, lt=1)
     channel_dropout: float = Field(default=0.1, ge=0, lt=1)

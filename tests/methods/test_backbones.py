@@ -152,8 +152,8 @@ def test_networks_with_layers_of_their_own_drop_channels_and_only_in_training():
     seen: list[torch.Tensor] = []
     settings = NetworkSettings(head="multi-scale", channel_dropout=0.25)
     network = networks.build(shapes, 2, settings)
-    for reduce in network.head.reduce:
-        reduce.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    for scale in network.head.scales:
+        scale.reduce.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network(maps)
     for x in seen:
         channels = x.flatten(2)
@@ -165,7 +165,7 @@ def test_networks_with_layers_of_their_own_drop_channels_and_only_in_training():
     assert all((x == 1).all() for x in seen)
     single = networks.build(shapes[:1], 2, settings.model_copy(update={"head": "single-scale"}))
     seen.clear()
-    single.head.body.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    single.head.scales[0].reduce.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     single(maps[:1])
     channels = seen[0].flatten(2)
     assert ((channels == 0).all(2) | (channels == 1 / 0.75).all(2)).all()

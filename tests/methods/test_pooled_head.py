@@ -11,7 +11,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 import methods
-from methods.networks import Network, Pooled, build, pool_once
+from methods.networks import Network, Pooled, build, read_once
 from methods.testing import made_data, tiny_context
 from methods.training.data import Images, TrainSet
 from methods.training.settings import NetworkSettings
@@ -36,7 +36,7 @@ def by_numpy(train: TrainSet) -> np.ndarray:
 
 def made(train: TrainSet) -> tuple[Network, TrainSet]:
     network = build(train.images.shapes, train.num_classes, SETTINGS)
-    return network, pool_once(network, train, torch.device("cpu"))
+    return network, read_once(network, train, torch.device("cpu"))
 
 
 def test_features_are_those_of_numpy_and_scikit_learn() -> None:
@@ -85,8 +85,24 @@ def test_every_head_inside_a_method_has_the_training_subsets_scale(name: str) ->
 
 def test_a_head_that_reads_maps_keeps_them() -> None:
     train = made_data()
-    network = build(train.images.shapes, 3, NetworkSettings(head="single-scale", width=8))
-    assert pool_once(network, train, torch.device("cpu")) is train
+    network = build(train.images.shapes, 3, NetworkSettings(head="average"))
+    assert read_once(network, train, torch.device("cpu")) is train
     both = copy.deepcopy(network)
     both.pooled = build(train.images.shapes, 3, SETTINGS)
-    assert pool_once(both, train, torch.device("cpu")) is train
+    assert read_once(both, train, torch.device("cpu")) is train
+
+
+@pytest.mark.parametrize(("head", "read"), [("single-scale", 1), ("multi-scale", 2)])
+def test_convolutions_keep_the_maps_that_they_read_and_no_others(head: str, read: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    sizes = ((8, 2), (4, 3), (2, 5))
+    levels = tuple(torch.randn(13, side, side, c, generator=generator).half() for side, c in sizes)
+    train = TrainSet(Images(levels), torch.arange(13) % 2, 2)
+    network = build(train.images.shapes, 2, NetworkSettings.model_validate({"head": head, "width": 8, "dropout": 0.0}))
+    once = read_once(network, train, torch.device("cpu"))
+    assert once.images.shapes == [(3, 4, 4), (5, 2, 2)][:read]
+    assert all(level.dtype == torch.float32 for level in once.images.levels)
+    rows, flips = torch.tensor([5, 0, 11]), torch.tensor([[True, False], [False, True], [True, True]])
+    network.eval().requires_grad_(False)
+    found, expected = (network.features(each.images.read(rows, flips)) for each in (once, train))
+    assert torch.equal(found, expected)
