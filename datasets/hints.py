@@ -48,7 +48,8 @@ def unknown(kind: str, name: str, known: Iterable[str], listed: Iterable[str] | 
         listed: the names to show; None for all that are known.
     """
     known = list(known)
-    return f"unknown {kind} {name!r}{did_you_mean(name, known)} Known: {', '.join(known if listed is None else listed)}"
+    shown = ", ".join(known if listed is None else listed)
+    return f"unknown {kind} {short(name)}{did_you_mean(name, known)} Known: {shown}"
 
 
 def explain(error: ValidationError, fields: Iterable[str]) -> str:
@@ -63,7 +64,7 @@ def explain(error: ValidationError, fields: Iterable[str]) -> str:
         field = ".".join(map(str, problem["loc"]))
         if problem["type"] == "extra_forbidden":
             hint = did_you_mean(field, fields)
-            lines.append(f"no parameter {field!r}{hint} It takes: {', '.join(fields) or 'none'}")
+            lines.append(f"no parameter {short(field)}{hint} It takes: {', '.join(fields) or 'none'}")
         else:
             lines.append(f"{field}={short(problem.get('input'))}: {problem['msg']}")
     return "; ".join(lines)

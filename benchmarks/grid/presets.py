@@ -196,7 +196,7 @@ def _read(name: str) -> dict[str, Any]:
     if not is_file(path):
         hint = did_you_mean(name, preset_names())
         raise UserError(
-            f"unknown preset {name!r}{hint} Known: {', '.join(preset_names())}, or the path of a .toml file"
+            f"unknown preset {short(name)}{hint} Known: {', '.join(preset_names())}, or the path of a .toml file"
         )
     try:
         with path.open("rb") as file:
@@ -210,14 +210,14 @@ def _read(name: str) -> dict[str, Any]:
 def _apply(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise UserError(f"--set {override!r} is not of the form key=value, such as budget.steps=100")
+        raise UserError(f"--set {short(override)} is not of the form key=value, such as budget.steps=100")
     # a name with dots, such as that of a folder, stands in quotes: dataset."folder:/my.images".size
     *parents, last = _keys(key)
     at = values
     for parent in parents:
         at = at.setdefault(parent, {})
         if not isinstance(at, dict):
-            raise UserError(f"--set {override!r}: {parent!r} has no keys of its own")
+            raise UserError(f"--set {short(override)}: {short(parent)} has no keys of its own")
     try:
         at[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

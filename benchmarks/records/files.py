@@ -23,7 +23,7 @@ class Damaged(UserError):  # noqa: N818 - a state of the user's files
     """A result file is not what a run has written; the message names it and the remedy."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be used ({reason}); delete it and run again, the other results stay")
+        super().__init__(f"{path} cannot be used ({reason[:300]}); delete it and run again, the other results stay")
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
