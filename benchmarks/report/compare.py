@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import collect
-from benchmarks.report.data.names import dataset_title, metric_named
+from benchmarks.report.data.names import METRICS, dataset_title, metric_named
 from benchmarks.report.statistics.intervals import Interval, interval
 from benchmarks.report.tables.render import escape_markdown
 from datasets import UserError
@@ -50,7 +52,37 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
     unit = f" ({shown.points})" if shown.points else ""
     lines += [f"| where | method | change{unit} | cells | |", "| --- | --- | ---: | ---: | --- |"]
     lines += ["| " + " | ".join(row[1:]) + " |" for row in rows]
-    return "\n".join([*lines, "", RULE, ""])
+    return "\n".join([*lines, "", RULE, "", *_agreement(frames, metric)])
+
+
+def _agreement(frames: Sequence[pd.DataFrame], metric: str) -> list[str]:
+    """Say whether the two runs rank their methods alike, and what the first one's choice loses in the second."""
+    old, new = (_means(frame, metric) for frame in frames)
+    places: list[Any] = list(old.columns.intersection(new.columns))
+    rows = []
+    for point in places:
+        means = pd.DataFrame({"old": old[point], "new": new[point]}).dropna()
+        if len(means) < 2:
+            continue
+        where = escape_markdown(f"{dataset_title(point[1])}, {point[2]} {point[3]:g}, {point[0]}")
+        best = int(means["old"].argmax())
+        tau = stats.kendalltau(means["old"], means["new"]).statistic
+        lost = means["new"].max() - means["new"].iloc[best]
+        rows.append((where, len(means), float(tau), escape_markdown(str(means.index[best])), float(lost)))
+    if not rows:
+        return []
+    table = pd.DataFrame(rows, columns=["where", "methods", "tau", "chosen", "lost"])
+    head = ["where", "methods", "Kendall's tau", "best mean of the first", "what it loses in the second"]
+    lines = ["## Do they rank alike?", "", "| " + " | ".join(head) + " |", "| --- | ---: | ---: | --- | ---: |"]
+    lines += [f"| {r.where} | {r.methods} | {r.tau:.2f} | {r.chosen} | {r.lost:.1f} |" for r in table.itertuples()]
+    return [*lines, f"| **mean** | | {table['tau'].mean():.2f} | | {table['lost'].mean():.1f} |", ""]
+
+
+def _means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return each method's mean over seeds, methods down, levels across, in shown units, more being better."""
+    done = frame[frame["status"].eq("done")]
+    means = done.groupby(["comparison", "dataset", "protocol", "level", "label"])[metric].mean().unstack("label").T
+    return means * METRICS[metric].scale * METRICS[metric].sign
 
 
 def _row(name: tuple[str, ...], part: pd.Series, rows: int) -> tuple[float, str, str, str, str, str]:

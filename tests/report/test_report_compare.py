@@ -41,3 +41,10 @@ def test_runs_without_a_common_cell_are_refused(tmp_path):
 def test_a_name_is_no_formula_in_a_spreadsheet():
     table = Table("t", "c", ["x"], [("=family", [('=HYPERLINK("http://evil")', [Entry("1")])])])
     assert comma_separated(table).splitlines()[1].startswith("'=family,\"'=HYPERLINK")
+
+
+def test_whether_two_runs_rank_alike_and_what_the_choice_of_one_loses_in_the_other(tmp_path):
+    """Of three pairs one is turned round: tau = (2 - 1) / 3; the first run's best is 2 points behind in the second."""
+    first = run(tmp_path / "a", {"focal": 0.82, "crt": 0.8, "mixup": 0.6, "bbn": 0.9})
+    second = run(tmp_path / "b", {"focal": 0.8, "crt": 0.82, "mixup": 0.6}, seeds=(3, 4, 5, 0, 1, 2))
+    assert "| elpv, step 20, as-in-paper | 3 | 0.33 | focal | 2.0 |" in compare(first, second)
