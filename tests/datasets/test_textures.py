@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -56,13 +54,6 @@ def test_a_defect_changes_its_mask_and_little_else() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_kind_can_be_asked_for(kind: str) -> None:
     assert len(list(Textures(number=(2, 2), kinds=(kind,)).decode(32))) == 4
-
-
-def test_the_default_set_is_drawn_in_seconds() -> None:
-    start = time.process_time()
-    for position in range(0, 1400, 10):
-        Textures().draw(position, 128)
-    assert time.process_time() - start < 1.5  # a tenth of the set
 
 
 @pytest.mark.parametrize(
