@@ -118,14 +118,14 @@ def test_branches_are_averaged() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         heads = [SingleScale(shapes, NetworkSettings(width=8)) for _ in range(2)]
-        classifier = nn.Linear(32, 2)
+        classifier = nn.Linear(sum(head.dim for head in heads), 2)
     network = Network(None, Branches(*heads), classifier).eval()
     images = Images((torch.rand((5, 6, 6, 4), generator=torch.Generator().manual_seed(0)),))
-    assert cams.last_maps(network) == [heads[0].last, heads[1].last]
+    assert cams.last_maps(network) == [heads[0].scales[0].last, heads[1].scales[0].last]
     found = cams.class_maps(network, images, CLASSES, 6, CPU)
     singles = []
-    for head, columns in zip(heads, (slice(0, 16), slice(16, 32)), strict=True):
-        alone = nn.Linear(16, 2)
+    for head, columns in zip(heads, (slice(0, 8), slice(8, 16)), strict=True):
+        alone = nn.Linear(8, 2)
         with torch.no_grad():
             alone.weight.copy_(classifier.weight[:, columns])
         singles.append(cams.class_maps(Network(None, head, alone).eval(), images, CLASSES, 6, CPU))

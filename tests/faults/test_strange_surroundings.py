@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,12 @@ def test_an_error_of_strange_characters_is_kept_and_shown_harmless(bench: Any, t
     assert "\x1b" not in answer.out + answer.err
 
 
-def test_names_like_markup_and_escape_codes_are_shown_as_they_are(bench: Any, tmp_path: Path) -> None:
-    own = tree(tmp_path / "[bold]x[/nope] \x1b[31m=1+1", {"good": 12, "bad": 12})
-    answer = bench("--dataset", f"folder:{own}", "--ratio", "2", "--plan")
+def test_names_like_markup_and_escape_codes_are_shown_as_they_are(bench: Any) -> None:
+    with tempfile.TemporaryDirectory() as short:  # of a long path the table leaves out a part
+        own = tree(Path(short) / "[b]=1[/n] \x1b[31m", {"good": 12, "bad": 12})
+        answer = bench("--dataset", f"folder:{own}", "--ratio", "2", "--plan")
     assert answer.code == 0, answer.err
-    assert "[bold]x[/nope]" in answer.out
+    assert "[b]=1[/n] \\x1b[31m" in answer.out
     assert "\x1b" not in answer.out
 
 

@@ -139,8 +139,8 @@ def test_ncm_takes_its_means_from_the_training_subset():
     torch.testing.assert_close(method.predict_logits(train.images), expected(method.features(train.images)))
 
 
-def test_tau_norm_leaves_weights_of_length_one_and_no_bias():
-    network, _ = fitted("tau-norm", testing.made_data()).trained()
+def test_tau_norm_at_one_leaves_weights_of_length_one_and_no_bias():
+    network, _ = fitted("tau-norm", testing.made_data(), tau=1.0).trained()
     torch.testing.assert_close(network.classifier.weight.norm(dim=1), torch.ones(3))
     assert (network.classifier.bias == 0).all()
 
