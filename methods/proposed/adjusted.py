@@ -25,8 +25,8 @@ class MultiscaleTwoStageAdjusted(OnMultiScale, TwoStage):
     shift it; 0 is plain cross-entropy. Above 1 rare classes have a margin (Menon et al. 2021): few images are learnt by
     heart, and unseen ones fall short of them. A class-balanced stage is the same at every tau, so nothing is balanced
     twice. Stage 1 samples classes alike, stage 2 every image alike, and there is no source task: so
-    `python -m experiments.choose` found it (`schedule`, `source`) with the recipe of version 0.1.0. What its stages add is only what it has over
-    multiscale-logit-adjustment.
+    `python -m experiments.choose` found it (`schedule`, `source`) with the recipe of version 0.1.0. What its stages add
+    is only what it has over multiscale-logit-adjustment.
     """
 
     search_space: ClassVar[SearchSpace] = {**TwoStage.search_space, "compensate": (0.0, 2.0)}
