@@ -125,7 +125,7 @@ def _cells(preset: Preset, spec: DataSpec, chosen: list[Chosen], level: Level, t
     """Yield the cells of one level: default and, where asked for, tuned ones side by side."""
     trials = (0, tune) if tune else (0,)
     points = [
-        (comparison, [_way(preset, spec, each, budget, backbone, comparison) for each in chosen])
+        (comparison, _ways(preset, spec, chosen, budget, backbone, comparison))
         for budget, backbone, comparison in product(preset.budgets, _backbones(preset, spec), preset.comparisons)
     ]
     for seed, (comparison, ways) in product(preset.seeds, points):
@@ -147,18 +147,24 @@ def _cells(preset: Preset, spec: DataSpec, chosen: list[Chosen], level: Level, t
             )
 
 
-def _way(
-    preset: Preset, spec: DataSpec, method: Chosen, budget: Budget, backbone: BackboneSettings, comparison: Comparison
-) -> tuple[Chosen, dict[str, Any], NetworkSettings, Training]:
-    """Return a method with its parameters, its network and the recipe that the network's head is trained by."""
-    head = _head(preset, method, comparison)
-    backbone = preset.scratch if method.from_scratch else backbone
-    return (
-        method,
-        with_source(method, spec, comparison),
-        preset.network_for(head),
-        _training(preset, budget, backbone, head),
-    )
+def _ways(
+    preset: Preset,
+    spec: DataSpec,
+    chosen: list[Chosen],
+    budget: Budget,
+    backbone: BackboneSettings,
+    comparison: Comparison,
+) -> list[tuple[Chosen, dict[str, Any], NetworkSettings, Training]]:
+    """Return each method with its parameters, its network and its recipe; methods on one head share the last two."""
+    keys = [(_head(preset, each, comparison), each.from_scratch) for each in chosen]
+    recipes = {
+        (head, scratch): (
+            preset.network_for(head),
+            _training(preset, budget, preset.scratch if scratch else backbone, head),
+        )
+        for head, scratch in keys
+    }
+    return [(each, with_source(each, spec, comparison), *recipes[key]) for each, key in zip(chosen, keys, strict=True)]
 
 
 def _training(preset: Preset, budget: Budget, backbone: BackboneSettings, head: HeadName) -> Training:
