@@ -33,6 +33,8 @@ FONTS = {
 """Families by kind, of the packages fonts-{crosextra-carlito, cantarell, dejavu-extra, freefont-ttf, lato, liberation,
 linuxlibertine, urw-base35, open-sans, texgyre, crosextra-caladea, ebgaramond, junicode}."""
 BOLD, SLANTED = ("bold", "demi", "black", "heavy", "_rb", "bdita"), ("ital", "oblique", "_ri", "_i.", "bdita", "rbi")
+LARGEST = 1_000_000
+"""Bytes of a drawing: a few have hundreds of millions of pixels, which Pillow refuses to open."""
 LETTERS = "ABCDEFGHKMNPRSTUXZabdefghkmnprtu"
 
 
@@ -113,7 +115,8 @@ def clipart4(rng: Rng, material: Path) -> Iterator[Class]:
     """Drawings of four kinds of things."""
     folders = {"animals": "animals", "food": "food", "people": "people", "vehicles": "transportation"}
     for name, folder in folders.items():
-        files = sorted(map(str, (material / "usr/share/openclipart/png" / folder).rglob("*.png")))
+        found = (material / "usr/share/openclipart/png" / folder).rglob("*.png")
+        files = sorted(str(file) for file in found if file.stat().st_size < LARGEST)
         yield name, [draw.on_white(file, 160) for file in rng.permutation(files)[:300]], 200
 
 
