@@ -1,4 +1,4 @@
-"""The cache of decoded images and feature maps: what is in it, how much it may take, and what goes."""
+"""The cache of decoded images, feature maps and shared weights: what is in it, how much it may take, and what goes."""
 
 from __future__ import annotations
 

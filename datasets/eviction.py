@@ -1,8 +1,9 @@
 """The cache's entries: how much room they take, when each was used last, which are in use, and which have to go.
 
-An entry is an array (`.npy`) of decoded images or of feature maps, and the small files beside it. Whoever opens one
-holds a shared lock on it until its process ends, and leaves the time of use on the file beside it. Before another is
-written, those that were used longest ago make room for it, never one that is held.
+An entry is an array (`.npy`) of decoded images or of feature maps, or weights that cells share (`.safetensors`), and
+the small files beside it. Whoever opens an array holds a shared lock on it until its process ends, and leaves the time
+of use on the file beside it. Before another is written, those that were used longest ago make room for it, never one
+that is held.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ try:
 except ImportError:  # Windows, which does not remove a file that is open
     fcntl = None  # type: ignore[assignment]
 
-KINDS = ("images", "maps")
+KINDS = {"images": ".npy", "maps": ".npy", "learnt": ".safetensors"}
+"""Folders of the cache, and how the files in them end."""
 BESIDE = (".json", ".digest", ".images")
 LIMIT_FILE, LIMIT = "limit", 50 * 10**9
 """Bytes that all arrays may take where nobody has said otherwise."""
@@ -34,7 +36,7 @@ _HELD: dict[Path, int] = {}
 
 @dataclass(frozen=True)
 class Entry:
-    """One array of the cache.
+    """One array of the cache, or one file of weights.
 
     Attributes:
         path: its file.
@@ -48,7 +50,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """`images` or `maps`."""
+        """The folder that it is in, such as `maps`."""
         return self.path.parent.name
 
     @property
@@ -65,6 +67,11 @@ def hold(path: Path) -> None:
             _HELD[path] = os.open(path, os.O_RDONLY)
             if fcntl is not None:
                 fcntl.flock(_HELD[path], fcntl.LOCK_SH | fcntl.LOCK_NB)
+    used(path)
+
+
+def used(path: Path) -> None:
+    """Note that an entry is used now."""
     for beside in BESIDE:
         with contextlib.suppress(OSError):  # a cache that can only be read
             os.utime(path.with_suffix(beside))
@@ -103,7 +110,7 @@ def is_held(path: Path) -> bool:
 def entries(cache: Path) -> list[Entry]:
     """Return the entries of a cache, those used longest ago first."""
     found = []
-    for path in (path for kind in KINDS for path in (cache / kind).glob("*.npy")):
+    for path in (path for kind, suffix in KINDS.items() for path in (cache / kind).glob(f"*{suffix}")):
         with contextlib.suppress(OSError):  # another process may be removing it
             beside = [each.stat() for suffix in BESIDE if (each := path.with_suffix(suffix)).exists()]
             own = path.stat()

@@ -30,6 +30,7 @@ from benchmarks.grid.cells import DataSpec
 from benchmarks.running import cell
 from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
+from benchmarks.running.source import Source
 
 DATASETS = {"textures": 140, "elpv": 140, "magnetic_tile": None}
 """Where to choose, and the images of each majority class there (None: all there are)."""
@@ -144,6 +145,7 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
         return None
     train = prepared.train_set(rows)
     method = methods.create(candidate.method, **candidate.parameters)
+    source = Source(spec, backbone, point.seed, cache, torch.device("cpu"))
     head = method.required_head() or preset.network.head
     context = methods.Context(
         seed=f"choose/{point.dataset}/{point.ratio}/{point.seed}",
@@ -152,7 +154,8 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> float | None:
         optimizer=preset.optimizer_for(head),
         augmentation=preset.augmentation,
         network=preset.network_for(head),
-        source=cell.source_loader(spec, backbone, point.seed, cache, torch.device("cpu")),
+        source=source.load,
+        shared=source.learnt,
     )
     with deterministic(context.device):
         method.fit(train, context)

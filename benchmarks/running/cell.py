@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,15 +18,15 @@ import torch
 import datasets
 import methods
 from benchmarks.grid import rows as grid_rows
-from benchmarks.grid.cells import Cell, DataSpec
+from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Cost, Data, Failure, Record
 from benchmarks.running import environment, metrics
 from benchmarks.running.isolation import OutOfTime, deterministic, limited
 from benchmarks.running.prepare import Prepared, prepare
+from benchmarks.running.source import Source
 from benchmarks.running.tuning import study
 from datasets.files import readable
 from methods.training.context import Context
-from methods.training.settings import BackboneSettings
 
 Scores = dict[str, np.ndarray]
 
@@ -179,7 +179,7 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
     log = logging.Logger(f"cell.{cell.id}")
     log.addHandler(notes)
     backbone = cell.settings.backbone
-
+    source = Source(cell.data, backbone, cell.seed, cache, device)
     return Context(
         seed=cell.identity,
         device=device,
@@ -188,24 +188,10 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
         augmentation=cell.settings.augmentation,
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
-        source=source_loader(cell.data, backbone, cell.seed, cache, device),
+        source=source.load,
+        shared=source.learnt,
         log=log,
     )
-
-
-def source_loader(
-    data: DataSpec, backbone: BackboneSettings, seed: int, cache: Path, device: torch.device
-) -> Callable[[tuple[str, ...]], methods.TrainSet]:
-    """Return what loads the first of some datasets that is not the target: its balanced task, prepared alike."""
-
-    def load(names: tuple[str, ...]) -> methods.TrainSet:
-        spec = grid_rows.source_spec(data, names)
-        if spec is None:
-            raise datasets.UserError(f"source={list(names)}: none of them can be loaded any more; plan the run again")
-        other = prepare(spec, backbone, cache, str(device))
-        return other.train_set(grid_rows.source_rows(spec, other.imageset.index, seed))
-
-    return load
 
 
 def predict(method: methods.Method, prepared: Prepared, train: methods.TrainSet, test: np.ndarray) -> np.ndarray:

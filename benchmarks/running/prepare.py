@@ -38,10 +38,15 @@ class Prepared:
     """
 
     imageset: datasets.ImageSet
-    maps: np.ndarray | None
+    maps: np.memmap | None
     shapes: tuple[tuple[int, int, int], ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    @property
+    def identity(self) -> str:
+        """Names what methods read of it: the images' content, or the maps after all that they depend on."""
+        return self.imageset.content if self.maps is None else Path(str(self.maps.filename)).stem
 
     def images(self, rows: np.ndarray) -> Images:
         """Copy some images, or their feature maps, into tensors."""
@@ -109,7 +114,7 @@ def _maps(
     network: backbones.Backbone,
     cache: Path,
     device: torch.device,
-) -> tuple[np.ndarray, tuple[tuple[int, int, int], ...]]:
+) -> tuple[np.memmap, tuple[tuple[int, int, int], ...]]:
     """Return the frozen backbone's maps of all images, and their shapes."""
     probe = Images((torch.zeros(1, spec.size, spec.size, imageset.images.shape[1], dtype=torch.uint8),))
     images = Images(probe.levels, network.mean or (127.5,), network.std or (127.5,))

@@ -15,6 +15,8 @@ same loss, network and dropout without the stages.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import torch
@@ -24,13 +26,15 @@ from methods.base import NetworkMethod, SearchSpace
 from methods.networks import Network, convolved_once
 from methods.registry import register
 from methods.training import sampling
-from methods.training.context import Context
+from methods.training.context import Context, Meter, State
 from methods.training.data import TrainSet
+from methods.training.loop import run_stage
 from methods.training.sampling import ClassProbabilities
 from methods.training.settings import HeadName
-from methods.training.stages import Stage, Task
+from methods.training.stages import Stage, restart
 
 NEW_LAYERS = ("head", "classifier")
+SOURCE_TASK = "source task"
 SOURCES = ("elpv", "magnetic_tile", "textures")
 """Source tasks, real photographs before drawn ones; among the real, the larger first."""
 
@@ -38,7 +42,8 @@ SOURCES = ("elpv", "magnetic_tile", "textures")
 class TwoStage(NetworkMethod):
     """Transfer in two stages that differ in what learns, how classes are sampled and how large the steps are.
 
-    Before them, the new layers learn the balanced task of another dataset. Stage 1 trains the new layers on top of the
+    Before them, the new layers learn the balanced task of another dataset, with plain cross-entropy: once for all cells
+    that have it in common, whose budgets all count it. Stage 1 trains the new layers on top of the
     frozen transfer, every image alike; stage 2 fine-tunes the whole network with classes alike and smaller steps. Over
     cached feature maps the backbone is frozen in both.
 
@@ -93,13 +98,7 @@ class TwoStage(NetworkMethod):
         """The new layers on the source's task, the new layers on the target, everything on the target."""
         transfers = bool(self.source) and not self._alone
         rest = 1 - self.source_share if transfers else 1.0
-        source = Stage(
-            share=self.source_share,
-            name="source task",
-            trainable=NEW_LAYERS,
-            sampling=sampling.class_balanced,
-            task=self._source_task,
-        )
+        source = Stage(share=self.source_share, name=SOURCE_TASK, trainable=("head",), run=self._source_task)
         new_layers = Stage(
             share=rest * (1 - self.second_share), trainable=NEW_LAYERS, sampling=power_sampling(self.first_exponent)
         )
@@ -110,14 +109,46 @@ class TwoStage(NetworkMethod):
         )
         return [*([source] if transfers else []), new_layers, everything]
 
-    def _source_task(self, network: Network, train: TrainSet, context: Context) -> Task:
+    def _source_task(self, network: Network, train: TrainSet, context: Context, progress: list[float]) -> None:
+        """Bring the head that the source's task teaches; its steps count, whoever takes them."""
         if context.source is None:
             raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
-        data = context.source(self.source).to(context.device)
-        context.log.info("source task: %s, %s images", " or ".join(self.source), len(data))
+        head = self.required_head() or context.network.head
+        own = replace(
+            context,
+            seed=f"{context.seed}/{SOURCE_TASK}",
+            budget=context.budget.model_copy(update={"steps": len(progress)}),
+            network=context.network.model_copy(update={"head": head}),
+            meter=Meter(),
+        )
+        learn = partial(learn_source, network)
+        random_trunk = context.backbone is not None and context.backbone.weights == "none"
+        if context.shared is None or random_trunk:
+            state = learn(context.source(self.source), own)
+        else:
+            state = context.shared(self.source, own, learn)
+        network.head.load_state_dict(state)
+        context.log.info("source task: %s", " or ".join(self.source))
+        context.meter.steps += len(progress)
+        context.meter.samples += len(progress) * context.budget.batch_size
+
+
+def learn_source(network: Network, data: TrainSet, context: Context) -> State:
+    """Teach a network's head another task from its beginning, over the network's backbone as it is; returns the head's.
+
+    It depends on the task and the context alone, and so not on the target: cells share it (`Context.shared`).
+    """
+    with context.seeded("initial weights"):
+        restart(network, ("head",))
         classifier = network.head.linear(network.head.dim, data.num_classes)
-        task = Network(network.trunk, network.head, classifier).to(context.device)
-        return Task(task.to(memory_format=torch.channels_last), convolved_once(task, data))
+    task = Network(network.trunk, network.head, classifier).to(context.device)
+    task = task.to(memory_format=torch.channels_last)
+    steps = context.budget.steps
+    with context.seeded("training"):
+        stage = Stage(trainable=NEW_LAYERS, sampling=sampling.class_balanced)
+        data = convolved_once(task, data.to(context.device))
+        run_stage(NetworkMethod(), task, data, context, stage, [step / steps for step in range(steps)], SOURCE_TASK)
+    return network.head.state_dict()
 
 
 def power_sampling(exponent: float) -> ClassProbabilities:

@@ -16,6 +16,11 @@ from methods.training.settings import Augmentation, BackboneSettings, Budget, Ne
 
 LOG = logging.getLogger("methods")
 
+State = dict[str, torch.Tensor]
+"""Weights by name."""
+Learn = Callable[[TrainSet, "Context"], State]
+"""What is learnt from another dataset's training set, in a context of its own."""
+
 
 @dataclass
 class Meter:
@@ -39,6 +44,9 @@ class Context:
         backbone: the backbone inside the network; None where the data are its feature maps already.
         source: returns the balanced training set of another dataset, in the form of this one's data: of the first of
             the names given that is not this one.
+        shared: returns what is learnt from that training set once for all cells: given the names, the context that it
+            is learnt in and how. What is learnt may depend on these and on nothing else: the seed is replaced by one
+            that the cells have in common. None: nothing is shared.
         meter: counts the steps taken.
         log: where to say what a reader of the record should know.
     """
@@ -51,6 +59,7 @@ class Context:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     backbone: BackboneSettings | None = None
     source: Callable[[tuple[str, ...]], TrainSet] | None = None
+    shared: Callable[[tuple[str, ...], Context, Learn], State] | None = None
     meter: Meter = field(default_factory=Meter)
     log: logging.Logger = LOG
 

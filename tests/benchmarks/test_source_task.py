@@ -45,6 +45,46 @@ def test_the_source_task_is_learnt_within_the_budget(bench, source) -> None:
     assert not np.array_equal(*scores)
 
 
+FROZEN = ("--set", 'backbone={name = "small-cnn", weights = "none", frozen = true, strides = [8, 16]}')
+
+
+def learnt(bench) -> list[str]:
+    return sorted(path.name for path in (bench.cache / "learnt").glob("*.safetensors"))
+
+
+def test_cells_that_have_a_source_task_in_common_learn_it_once(bench, source, tmp_path) -> None:
+    """The target's ratio and the method are no part of it; the seed, the steps and the head are."""
+    before = set(learnt(bench))
+
+    def new(*more: str) -> int:
+        answer, _ = run(bench, source, more=(*FROZEN, *more))
+        assert answer.code == 0, answer.err
+        return len(set(learnt(bench)) - before)
+
+    assert new("--ratio", "5") == 1
+    assert new("--ratio", "2", "--ratio", "3") == 1
+    adjusted = "multiscale-two-stage-adjusted"
+    assert new("--method", adjusted, "--set", f"method.{adjusted}.source=['{source}']") == 1
+    assert new("--seed", "1") == 2
+    assert new("--set", "budget.steps=13") == 2  # 30 % of it are four steps too
+    assert new("--set", "budget.steps=20") == 3
+    assert new("--set", "optimizer.learning_rate=0.1") == 4
+    single = "singlescale-two-stage"
+    assert new("--method", single, "--set", f"method.{single}.source=['{source}']") == 5
+
+
+def test_whoever_learns_the_source_task_the_bits_are_the_same(bench, source, tmp_path) -> None:
+    run(bench, source, more=(*FROZEN, "--ratio", "2", "--ratio", "5"))
+    found = [r for r in Store(bench.results).records() if r.cell["parameters"]["source"]]
+    assert [r.cost.steps for r in found] == [12, 12]
+    for number, record in enumerate(found):
+        results, cache = tmp_path / f"alone{number}", tmp_path / f"cache{number}"
+        ratio = str(record.cell["level"]["ratio"])
+        run(bench, source, more=(*FROZEN, "--ratio", ratio, "--results", str(results), "--cache", str(cache)))
+        scores = [Store(folder).read_scores(record.id)["logits"] for folder in (bench.results, results)]
+        assert np.array_equal(*scores)
+
+
 def test_source_and_target_may_not_be_the_same(bench) -> None:
     answer, records = run(bench, "textures")
     assert answer.code == 2

@@ -142,8 +142,8 @@ def test_the_proposed_method_transfers_and_changes_its_sampling_under_a_plain_lo
     method = methods.create("multiscale-two-stage")
     source, first, second = method.stages()
     assert [s.share for s in (source, first, second)] == pytest.approx([0.3, 0.7 * 0.7, 0.7 * 0.3])
-    assert source.task is not None
-    assert source.trainable == first.trainable == ("head", "classifier")
+    assert source.run is not None
+    assert first.trainable == ("head", "classifier")
     assert second.trainable == ("",)
     assert first.sampling(COUNTS, 0.3) is None
     torch.testing.assert_close(second.sampling(COUNTS, 0.9), torch.full((5,), 0.2, dtype=torch.float64))
@@ -154,17 +154,55 @@ def test_the_proposed_method_transfers_and_changes_its_sampling_under_a_plain_lo
     assert method.transfer_from(()).stages()[0].share == pytest.approx(0.7)
 
 
-def test_the_source_task_trains_the_head_and_leaves_the_targets_classifier_alone():
-    target, other = testing.made_data((12, 6, 3)), testing.made_data((5, 5))
-    context = replace(testing.tiny_context(target), source=lambda names: other)
+def source_stage(seed="check", target=(12, 6, 3), **changes):
+    """Run the source task of a network for a target; returns the network, how it began, and the context."""
+    train, other = testing.made_data(target), testing.made_data((5, 5))
+    context = replace(testing.tiny_context(train), source=lambda names: other, seed=seed, **changes)
     method = methods.create("multiscale-two-stage")
-    network = method.network(context, target)
+    torch.manual_seed(len(seed))
+    network = method.network(context, train)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    phase = next(loop.phases(method, network, target, context))
-    assert phase.train.counts.tolist() == [5, 5]
-    phase.run(method)
+    next(loop.phases(method, network, train, context)).run(method)
+    return network, before, context
+
+
+def test_the_source_task_trains_the_head_and_leaves_the_targets_classifier_alone():
+    network, before, context = source_stage()
     moved = {name.split(".")[0] for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert moved == {"head"}
+    assert context.meter.steps == 4  # of 12, .3 rounded up
+    assert context.meter.samples == 4 * 8
+
+
+def test_what_the_source_teaches_depends_on_nothing_of_the_target():
+    asked = []
+
+    def shared(names, context, learn):
+        asked.append((names, context.budget.steps, context.network.head, context.seed))
+        return learn(testing.made_data((5, 5)), replace(context, seed="in common"))
+
+    one, _, _ = source_stage("one", (12, 6, 3), shared=shared)
+    other, _, _ = source_stage("another", (9, 2), shared=shared)
+    assert [each[:3] for each in asked] == [(("elpv", "magnetic_tile", "textures"), 4, "multi-scale")] * 2
+    assert asked[0][3] != asked[1][3]
+    states = [network.head.state_dict() for network in (one, other)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_steps_that_another_cell_has_taken_count_in_the_budget():
+    donor, _, _ = source_stage()
+    state = {name: value.clone() for name, value in donor.head.state_dict().items()}
+    network, _, context = source_stage("taken over", shared=lambda names, context, learn: state)
+    assert (context.meter.steps, context.meter.samples) == (4, 32)
+    assert all(torch.equal(value, state[name]) for name, value in network.head.state_dict().items())
+
+
+def test_over_random_maps_nothing_is_shared():
+    """A head learnt over another network's random backbone would be worth nothing."""
+    train = testing.made_data(channels=3)
+    context = replace(testing.tiny_context(train), shared=lambda names, context, learn: pytest.fail("asked"))
+    methods.create("multiscale-two-stage").fit(train, context)
+    assert context.meter.steps == testing.STEPS
 
 
 def test_without_another_dataset_it_does_without_and_says_so():
