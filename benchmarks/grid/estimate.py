@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from benchmarks.grid.cells import Cell
+from benchmarks.grid.chosen import PLAIN
 from benchmarks.grid.sizes import Size
 from benchmarks.records.store import Record
 from datasets import Level
@@ -30,17 +31,27 @@ Kind = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of the parts of a kind of cell, of a few steps that were timed; see `benchmarks.running.timing`."""
+    """Seconds of the parts of a kind of cell, of a few steps that were timed; see `benchmarks.running.timing`.
+
+    Attributes:
+        step: of a gradient step; 0 where the method takes none.
+        image: of a training image.
+        tested: of a tested image.
+        fixed: of a cell, whatever its images and steps.
+        read: of an image trained on or tested, to copy it or its maps out of the cache.
+    """
 
     step: float
     image: float
-    power: float
     tested: float
+    fixed: float = 0.0
+    read: float = 0.0
 
     def seconds(self, steps: int, size: Size) -> float:
         """Return the seconds of a cell of so many steps and images."""
         images = max(1, sum(size.counts))
-        return self.step * steps + self.image * float(images**self.power) + self.tested * size.tested
+        learning = self.step * steps + self.image * images + self.fixed
+        return learning + self.tested * size.tested + self.read * (images + size.tested)
 
 
 @dataclass
@@ -60,7 +71,7 @@ class Timings:
     def kind(self, cell: Cell) -> Kind:
         """Return what other cells have in common that take alike."""
         cost = self.costs.get(cell.method, cell.method)
-        own = "" if cost != cell.method else str(sorted(cell.parameters.items()))
+        own = "" if cost != cell.method or cost == PLAIN else str(sorted(cell.parameters.items()))
         budget = cell.settings.budget
         return (
             cell.dataset,

@@ -22,10 +22,12 @@ class Size(Settings):
     Attributes:
         counts: of the training subset, by class.
         tested: in all.
+        together: images of a group that are trained on, on average; 0 where there are no groups.
     """
 
     counts: tuple[int, ...]
     tested: int
+    together: float = 0.0
 
 
 def sizes(
@@ -45,7 +47,12 @@ def _measured(spec: DataSpec, index: datasets.Index, seeds: Sequence[int], level
         return reason
     rows = training_rows(spec, index, seeds[0], level)
     counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
-    return {"counts": counts.tolist(), "tested": len(split(spec, index, seeds[0]).test)}
+    together = 0.0 if index.units is None else len(rows) / len(np.unique(index.units[rows]))
+    return {
+        "counts": counts.tolist(),
+        "tested": len(split(spec, index, seeds[0]).test),
+        "together": round(together, 2),
+    }
 
 
 def _index_key(index: datasets.Index) -> list[Any]:

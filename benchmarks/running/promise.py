@@ -5,6 +5,7 @@ It is the time of cores that do nothing else. What was timed is kept for this ma
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -16,17 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.grid.cells import Cell, DataSpec
-from benchmarks.grid.estimate import Estimate, Timed, Timings
+from benchmarks.grid.estimate import Estimate, Kind, Timed, Timings
 from benchmarks.grid.plan import Grid
 from benchmarks.grid.remembered import ROOT, files_digest, known, remembered, stamps
+from benchmarks.running.kinds import Group, groups, times
 from benchmarks.running.machine import cpu
 from benchmarks.running.planning import Plan
 from methods.training.settings import BackboneSettings
 
-LIMIT_S = 120.0
-"""Of the processor. Kinds of cells not timed by then are estimated from those that were, the costliest first."""
+LIMIT_S = 18.0
+"""Of the processor. Kinds of cells not timed by then are estimated from those that were."""
 DECODE_S, MAPS_S, START_S = 0.003, 0.03, 8.0
 """Of one image, and of a process, where nothing was timed."""
+OPEN_S = 1.5
+"""Of opening a dataset with its maps and its backbone, once in each process."""
 IMPORTED = "benchmarks.running.cluster, methods.baseline, timm, torchvision, sklearn.linear_model"
 """What a process imports before it trains."""
 
@@ -37,21 +41,22 @@ def promise(plan: Plan, timing: bool, hear: Callable[[str], None] = lambda said:
     Args:
         plan: what is to do.
         timing: whether to time steps of kinds of cells that nothing is known of.
-        hear: is told before that is done, for it takes up to two minutes.
+        hear: is told before that is done, for it takes some seconds.
     """
     clock = Clock(plan, timing, hear)
     todo, grid = plan.todo, plan.grid
     timings = Timings(grid.sizes, grid.costs)
     estimate = Estimate(plan.known.values(), plan.device, timings)
     unknown = [cell for cell in todo if not estimate.has_measured(cell)]
-    timings.kinds.update(clock.kinds(unknown, timings, estimate))
+    timings.kinds.update(clock.kinds(unknown, timings))
     estimate.learn(unknown)
     workers = 1 if plan.request.scheduler else min(max(1, plan.workers), len(todo))
     each = [estimate.seconds(cell) for cell in todo]
     preparing = [clock.preparation(spec, backbones, grid) for spec, backbones in _preparations(grid, todo)]
+    opening = OPEN_S * len(preparing)
     preparing = [seconds for seconds in preparing if seconds] or [0.0]
     # the first data are waited for; those that follow are prepared beside the cells of those before
-    seconds = max((sum(each) + sum(preparing[1:])) / workers, max(each)) + preparing[0]
+    seconds = max((sum(each) + sum(preparing[1:])) / workers, max(each)) + preparing[0] + opening
     if not plan.request.scheduler:
         seconds += clock.start() * (1.5 if plan.workers else 1.0)  # this process, and workers beside each other
     basis = ["from the cells done here"] if estimate.measured else []
@@ -80,34 +85,22 @@ class Clock:
         self._machine = [cpu(), version("torch"), plan.device.partition(":")[0]]
         self._machine += [files_digest(("methods",)), stamps([Path(__file__).with_name("timing.py")])]
 
-    def kinds(self, cells: list[Cell], timings: Timings, estimate: Estimate) -> dict[Any, Timed]:
-        """Return the times of the kinds of some cells, those that matter most timed first."""
-        groups: dict[Any, list[Cell]] = defaultdict(list)
-        for cell in cells:
-            groups[timings.kind(cell)].append(cell)
-        order = sorted(groups, key=lambda kind: -sum(estimate.rough(cell) for cell in groups[kind]))
-        found = {kind: self._kind(kind, groups[kind], timings) for kind in order}
-        return {kind: Timed(**times) for kind, times in found.items() if times}
+    def kinds(self, cells: list[Cell], timings: Timings) -> dict[Kind, Timed]:
+        """Return the times of the kinds of some cells."""
+        return times(groups(cells, timings), self._kind)
 
-    def _kind(self, kind: Any, cells: list[Cell], timings: Timings) -> Any:
-        sized = sorted(
-            (cell for cell in cells if (cell.dataset, cell.level) in timings.sizes),
-            key=lambda cell: sum(timings.sizes[cell.dataset, cell.level].counts),
-        )
-        if not sized:
-            return None
-        cell = sized[len(sized) // 2]
-        size = timings.sizes[cell.dataset, cell.level]
-
+    def _kind(self, group: Group) -> Timed | None:
         def measure() -> Any:
             from benchmarks.running import timing
 
             try:
-                return timing.time_cell(cell, size, self._device)
+                return timing.time_cell(group.cell, group.size, self._device)
             except Exception:  # a method that fails on made-up data is estimated by others
                 return None
 
-        return self._ask("cell", [*kind[1:], size.text], measure)
+        images = round(math.log2(max(1, sum(group.size.counts))))  # more or fewer are reckoned with
+        found = self._ask("cell", [*group.kind[1:], len(group.size.counts), images, group.size.together], measure)
+        return Timed(**found) if found else None
 
     def preparation(self, spec: DataSpec, backbones: Iterable[BackboneSettings], grid: Grid) -> float:
         """Return the seconds of decoding and of computing maps that the cache does not have."""
@@ -151,7 +144,9 @@ class Clock:
 
         def timed() -> Any:
             if self._end is None:
-                self._hear("timing a few steps of each kind of cell, once on this machine (up to two minutes)")
+                self._hear(
+                    "timing a few steps of each kind of cell, once on this machine (at most some 20 s of the processor)"
+                )
                 self._end = time.process_time() + LIMIT_S
             return measure()
 

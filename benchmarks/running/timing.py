@@ -1,9 +1,11 @@
-"""A few timed steps of each kind of cell, before any cell was measured here; on made-up data of the real ones' form."""
+"""A few timed steps of a kind of cell, before any cell was measured here; on made-up data of the real ones' form."""
 
 from __future__ import annotations
 
-import math
+import functools
+import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +28,22 @@ STEPS = (2, 5, 12, 40)
 """Tried in turn: a method of several stages or members needs more steps than one."""
 LONG_S = 2.0
 """A longer first run is not repeated."""
-MORE_S = 0.6
-"""How long the second run should take."""
+MORE_S = 0.1
+"""How long the steps of the second run should take."""
+SHORT_S = 0.1
+"""What takes less is timed twice, for the shorter time."""
+ENOUGH_S = 0.25
+"""A method without steps that takes as long with few images is not timed with more."""
+SHARE = 0.5
+"""Of the training images: so many are enough to see what methods with steps do besides."""
+SHARES = (0.125, 0.25, 0.5, 1.0)
+"""Of the training images, tried in turn for methods without steps."""
 PIXELS = 500_000
 """Of a batch through a network with its backbone: larger batches are timed in part."""
 IMAGES = 10
 """How many are decoded for the time of one."""
+TESTED = 16
+"""How many are scored for the time of one."""
 
 Tensors = tuple[int, int, int]
 
@@ -45,49 +57,77 @@ class Data:
 
 
 def time_cell(cell: Cell, size: Size, device: str) -> dict[str, float]:
-    """Return seconds of one cell's parts: `step` a gradient step, `image` what grows with the training images.
-
-    `power` says how the latter grows; `tested` is of one tested image.
-    """
-    with deterministic(torch.device(device)):
-        shapes = map_shapes(cell.settings.backbone, cell.data.size)
-        share = _share(cell)
-        first, steps, data, method = _first(cell, size, shapes, share, device)
-        tested = _seconds(lambda: method.predict_logits(data.test)) / len(data.test)
-        images = len(data.train)
-        if steps:
-            step = _slope(cell, data, share, device, first, steps)
-            return {"step": step, "image": max(first - step * steps, 0.0) / images, "power": 1.0, "tested": tested}
-        half = made_data(cell, _part(size, 0.5), shapes)
-        second = _fit(cell, half, share, device, 1)[0]
-        power = math.log(first / second) / math.log(images / len(half.train))
-        power = min(max(power, 0.0), 2.0)
-        return {"step": 0.0, "image": first / images**power, "power": power, "tested": tested}
+    """Return seconds of one cell's parts, as `benchmarks.grid.estimate.Timed` has them."""
+    with deterministic(torch.device(device)), warnings.catch_warnings(action="ignore"):
+        rows = torch.randperm(len(data := _made(cell, _part(size, SHARE)).train), generator=torch.Generator())
+        read = _seconds(lambda: data.images[rows]) / len(rows)
+        steps, method, parts = _stepping(cell, size, device)
+        if not steps:
+            method, parts = _without_steps(cell, size, device)
+        test = _made(cell, _part(size, SHARE)).test
+        tested = _seconds(lambda: method.predict_logits(test)) / len(test)
+    return {**parts, "tested": tested, "read": read}
 
 
-def _first(
-    cell: Cell, size: Size, shapes: Sequence[Tensors], share: float, device: str
-) -> tuple[float, int, Data, methods.Method]:
-    """Fit with as few steps as the method can do with; the first time warms up what is imported and laid out."""
-    data = made_data(cell, size, shapes)
+def _stepping(cell: Cell, size: Size, device: str) -> tuple[int, methods.Method, dict[str, float]]:
+    """Fit with as few steps as the method can do with, then with more, then with more images."""
+    share, few = _share(cell), _made(cell, _part(size, SHARES[0]))
     for steps in STEPS:
         try:
-            warm, taken, method = _fit(cell, data, share, device, steps)
+            first, taken, method = _fit(cell, few, share, device, steps)  # warms up what is imported and laid out
         except ValueError:
             if steps == STEPS[-1]:
                 raise
             continue
-        return (warm if warm > LONG_S else _fit(cell, data, share, device, steps)[0]), taken, data, method
+        if not taken:
+            return 0, method, {}
+        if first > LONG_S:
+            return taken, method, {"step": first / taken / share, "image": 0.0, "fixed": 0.0}
+        return taken, *_slopes(cell, few, _made(cell, _part(size, SHARE)), device, steps)
     raise AssertionError("the last number of steps returns or raises")
 
 
-def _slope(cell: Cell, data: Data, share: float, device: str, first: float, steps: int) -> float:
-    """Return seconds a step, from a second, longer run where the first was short."""
-    if first > LONG_S:
-        return first / steps / share
+def _slopes(cell: Cell, few: Data, many: Data, device: str, steps: int) -> tuple[methods.Method, dict[str, float]]:
+    """Return how the time grows with steps and with images, and what is left; short times are taken twice."""
+    share = _share(cell)
+
+    def fitted(data: Data, steps: int) -> tuple[float, int]:
+        seconds, taken, _ = _fit(cell, data, share, device, steps)
+        return (min(seconds, _fit(cell, data, share, device, steps)[0]) if seconds < SHORT_S else seconds), taken
+
+    first, taken = fitted(few, steps)
     more = max(20, min(100, round(MORE_S / (first / steps))))
-    second, taken, _ = _fit(cell, data, share, device, steps + more)
-    return max(second - first, 1e-6) / max(taken - steps, 1) / share
+    second, longer = fitted(few, steps + more)
+    step = max(second - first, 1e-6) / max(longer - taken, 1)
+    third, _, method = _fit(cell, many, share, device, steps)
+    image = max(third - first, 0.0) / max(len(many.train) - len(few.train), 1)
+    fixed = max(first - step * taken - image * len(few.train), 0.0)
+    return method, {"step": step / share, "image": image, "fixed": fixed}
+
+
+def _without_steps(cell: Cell, size: Size, device: str) -> tuple[methods.Method, dict[str, float]]:
+    """Fit with more and more images, until that takes long enough; the last two say how it grows with them."""
+    found: list[tuple[int, float]] = []
+    for share in SHARES:
+        data = _made(cell, _part(size, share))
+        seconds, _, method = _fit(cell, data, 1.0, device, 1)
+        found.append((len(data.train), seconds))
+        if seconds > ENOUGH_S and len(found) > 1:
+            break
+    return method, {"step": 0.0, **_growth(found, sum(size.counts))}
+
+
+def _growth(found: Sequence[tuple[int, float]], images: int) -> dict[str, float]:
+    """Return how seconds grow with images, from those of a few numbers: as a line, or in proportion.
+
+    What grows faster is cheap, and timed with all images; what seems to was disturbed by another program.
+    """
+    (few, less), (many, more) = found[-2:]
+    slope = (more - less) / max(many - few, 1)
+    if many < images and 0 < slope < more / many:
+        return {"image": slope, "fixed": more - slope * many}
+    each = more / many if many >= images else min(seconds / number for number, seconds in found)
+    return {"image": each, "fixed": 0.0}
 
 
 def _fit(cell: Cell, data: Data, share: float, device: str, steps: int) -> tuple[float, int, methods.Method]:
@@ -103,6 +143,7 @@ def _fit(cell: Cell, data: Data, share: float, device: str, steps: int) -> tuple
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
         source=lambda names: data.train,
+        log=logging.Logger("timing"),  # what it says of made-up data is nobody's
     )
     method = methods.create(cell.method, **cell.parameters)
     return _seconds(lambda: method.fit(data.train, context)), context.meter.steps, method
@@ -116,23 +157,29 @@ def _share(cell: Cell) -> float:
     return min(1.0, max(2 / batch, PIXELS / (batch * cell.data.size**2)))
 
 
-def made_data(cell: Cell, size: Size, shapes: Sequence[Tensors]) -> Data:
+def _made(cell: Cell, size: Size) -> Data:
+    return made_data(cell.settings.backbone, cell.data.size, size)
+
+
+@functools.lru_cache(maxsize=4)
+def made_data(backbone: BackboneSettings, side: int, size: Size) -> Data:
     """Make data of a cell's form whose classes differ a little, as a network's maps do: not negative, many zeros."""
     counts = torch.tensor(size.counts)
     labels = torch.arange(len(counts)).repeat_interleave(counts)
     generator = torch.Generator().manual_seed(0)
     offsets = torch.rand(len(counts), 512, generator=generator) * 0.1
-    tested = torch.arange(len(counts)).repeat(max(1, min(size.tested, 32) // len(counts)))
+    tested = torch.arange(len(counts)).repeat(max(1, min(size.tested, TESTED) // len(counts)))
+    groups = (torch.arange(len(labels)) / size.together).long() if size.together else None
+    shapes = map_shapes(backbone, side) if backbone.frozen else ()
 
     def images(of: torch.Tensor) -> Images:
-        if not cell.settings.backbone.frozen:
-            side = cell.data.size
+        if not backbone.frozen:
             pixels = torch.randint(0, 256, (len(of), side, side, 1), dtype=torch.uint8, generator=generator)
-            channels = 1 if cell.settings.backbone.name in backbones.SCRATCH else 3  # that the network reads
+            channels = 1 if backbone.name in backbones.SCRATCH else 3  # that the network reads
             return Images((pixels,), (127.5,) * channels, (64.0,) * channels)
         return Images(tuple(_maps(shape, offsets[of], generator) for shape in shapes))
 
-    return Data(TrainSet(images(labels), labels, len(counts)), images(tested))
+    return Data(TrainSet(images(labels), labels, len(counts), groups), images(tested))
 
 
 def _maps(shape: Tensors, offsets: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -144,6 +191,7 @@ def _maps(shape: Tensors, offsets: torch.Tensor, generator: torch.Generator) -> 
     return values
 
 
+@functools.lru_cache(maxsize=64)
 def map_shapes(backbone: BackboneSettings, side: int) -> tuple[Tensors, ...]:
     """Return (D, h, w) of each depth of a backbone's maps, without computing them."""
     with torch.device("meta"), torch.no_grad():
@@ -188,7 +236,7 @@ def _mapping(backbone: BackboneSettings, side: int, device: str) -> float:
 
 
 def _part(size: Size, share: float) -> Size:
-    return size.model_copy(update={"counts": tuple(max(min(2, n), round(n * share)) for n in size.counts)})
+    return size.model_copy(update={"counts": tuple(max(min(4, n), round(n * share)) for n in size.counts)})
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -24,7 +24,7 @@ def test_every_kind_of_backbone_can_be_timed(bench, backbone) -> None:
     changes = [f"backbone={backbone}", "methods=['crt','knn-distance','under-bagging']", "budget.batch_size=4"]
     for cell in plan.build(settings.load(str(bench.preset), changes), ["textures"]).cells:
         times = timing.time_cell(cell, SMALL, "cpu")
-        assert set(times) == {"step", "image", "power", "tested"}
+        assert set(times) == {"step", "image", "tested", "fixed", "read"}
         assert min(times.values()) >= 0
         assert (times["step"] > 0) == (cell.method != "knn-distance")
 
@@ -39,3 +39,12 @@ def test_preparation_can_be_timed(bench) -> None:
     times = timing.time_preparation(cell.data, [cell.settings.backbone.model_copy(update={"frozen": True})], "cpu")
     assert times["decode"] > 0
     assert times["maps"] > 0
+
+
+def test_time_grows_with_images_as_a_line_or_in_proportion() -> None:
+    """10 ms and 1 ms an image make 30 ms of 20 and 50 ms of 40; what grows faster is disturbed, but for all images."""
+    line = timing._growth([(20, 0.030), (40, 0.050)], 100)
+    assert line == pytest.approx({"image": 0.001, "fixed": 0.010})
+    disturbed = timing._growth([(20, 0.020), (40, 0.080)], 100)
+    assert disturbed == pytest.approx({"image": 0.001, "fixed": 0.0})
+    assert timing._growth([(50, 0.020), (100, 0.080)], 100) == pytest.approx({"image": 0.0008, "fixed": 0.0})
