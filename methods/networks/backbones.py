@@ -55,8 +55,8 @@ def build(settings: BackboneSettings, in_channels: int) -> Backbone:
 def _timm(settings: BackboneSettings) -> Backbone:
     import timm
 
-    if settings.name not in timm.list_models():
-        hint = did_you_mean(settings.name, timm.list_models())
+    if not weights.is_model(settings.name):
+        hint = did_you_mean(settings.name, timm.list_pretrained() if "." in settings.name else timm.list_models())
         raise ValueError(f"unknown backbone {settings.name!r}{hint} Any timm model, or one of {sorted(SCRATCH)}")
     reductions = _reductions(settings.name)
     missing = set(settings.strides) - set(reductions)

@@ -27,6 +27,17 @@ REACH_S = 5.0
 State = dict[str, Tensor]
 
 
+def is_model(name: str) -> bool:
+    """Say whether timm has a model, named with or without the tag of its weights (`resnet18.a1_in1k`)."""
+    import timm
+
+    try:
+        known = timm.get_pretrained_cfg(name) is not None
+    except RuntimeError:  # no such tag
+        return False
+    return known or name in timm.list_models()
+
+
 def packaged(name: str) -> bool:
     """Say whether a model's ImageNet weights come with an installed package."""
     return name in PACKAGES and importlib.util.find_spec(PACKAGES[name][0]) is not None
@@ -161,7 +172,7 @@ def require(settings: BackboneSettings) -> None:
     if settings.is_file:
         digest(settings.weights)
         return
-    if packaged(settings.name) or settings.name not in timm.list_models() or in_hub_cache(settings.name):
+    if packaged(settings.name) or not is_model(settings.name) or in_hub_cache(settings.name):
         return
     found = timm.get_pretrained_cfg(settings.name)
     if found is None or not (found.hf_hub_id or found.url):

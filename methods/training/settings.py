@@ -109,10 +109,11 @@ class NetworkSettings(Settings):
 class BackboneSettings(Settings):
     """The transferred feature extractor.
 
-    `name` is any timm model with feature maps, `small-cnn` or `resnet32`. `strides` are the depths whose maps the head
-    reads, by their reduction of the image's side. `weights` are `imagenet`, `none`, or a file of a model's weights
-    under timm's names; `digest` is that file's, found when a run is planned. A frozen backbone is not trained: its maps
-    are computed once.
+    `name` is any timm model with feature maps, with the tag of its weights (`resnet18.a1_in1k`) or without, `small-cnn`
+    or `resnet32`. `strides` are the depths whose maps the head reads, by their reduction of the image's side. `weights`
+    are `imagenet` (those that timm has for the name), `none`, or a file of a model's weights under timm's names;
+    `digest` is that file's, found when a run is planned. A frozen backbone is not trained: its maps are computed
+    once.
     """
 
     name: str = "tf_efficientnet_lite0"

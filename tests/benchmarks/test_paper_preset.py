@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from torch import nn
 import methods
 from benchmarks.grid import presets
 from benchmarks.records.store import Store
-from methods import networks
 from methods.networks import weights as stored
+from methods.proposed import two_stage
 from methods.training import loop
 from methods.training.context import Context
 from methods.training.data import Images, TrainSet
@@ -67,7 +68,7 @@ def paper_network(name: str) -> tuple[methods.Method, nn.Module, TrainSet, Conte
     pixels = torch.zeros(8, 224, 224, 3, dtype=torch.uint8)
     labels = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1])
     train = TrainSet(Images((pixels,), (120.0,) * 3, (60.0,) * 3), labels, 2)
-    budget = preset.budget.model_copy(update={"steps": 2, "batch_size": 4})
+    budget = preset.budget.model_copy(update={"steps": 3, "batch_size": 4})
     context = Context(
         seed="paper",
         device=meta,
@@ -76,13 +77,15 @@ def paper_network(name: str) -> tuple[methods.Method, nn.Module, TrainSet, Conte
         augmentation=preset.augmentation,
         network=preset.network,
         backbone=preset.backbone,
+        source=lambda names: train,
     )
+    method = methods.create(name)
     with meta:
-        network = networks.build([(3, 224, 224)], 2, preset.network, preset.backbone)
-    return methods.create(name), network, train, context
+        network = method.network(context, train)
+    return method, network, train, context
 
 
-@pytest.mark.parametrize("name", ["cross-entropy", "logit-adjustment", "crt"])
+@pytest.mark.parametrize("name", ["cross-entropy", "logit-adjustment", "crt", "multiscale-two-stage"])
 def test_its_steps_wait_for_nothing_on_the_device(name) -> None:
     method, network, train, context = paper_network(name)
     phases = 0
@@ -90,7 +93,7 @@ def test_its_steps_wait_for_nothing_on_the_device(name) -> None:
         phase.run(method)
         phases += 1
     assert phases == len(method.stages())
-    assert context.meter.steps == 2
+    assert context.meter.steps == 3
 
 
 def test_its_batches_and_weights_are_channels_last() -> None:
@@ -106,6 +109,34 @@ def test_its_batches_and_weights_are_channels_last() -> None:
     layouts = [*seen, *(each.weight for each in convolutions)]
     assert len(layouts) == 14
     assert all(each.is_contiguous(memory_format=torch.channels_last) for each in layouts)
+
+
+def test_all_stages_read_one_copy_of_the_images_and_train_one_backbone(monkeypatch) -> None:
+    """A source task has neither a second VGG16 nor a float copy of the images beside the bytes."""
+    method, network, train, context = paper_network("multiscale-two-stage")
+    data, trunks, read = train.to(context.device), [], []
+    steps = loop.run_stage
+
+    def watched(learner, trained, images, *rest) -> None:
+        trunks.append(trained.trunk)
+        read.append(images.images.levels[0])
+        steps(learner, trained, images, *rest)
+
+    monkeypatch.setattr(two_stage, "run_stage", watched)
+    monkeypatch.setattr(loop, "run_stage", watched)
+    for phase in loop.phases(method, network, data, context):
+        phase.run(method)
+    assert [trunk is network.trunk for trunk in trunks] == [True] * 3  # the source task and two stages
+    assert all(images.dtype == torch.uint8 for images in read)
+    assert all(images is data.images.levels[0] for images in read[1:])
+
+
+def test_it_asks_a_gpu_for_autocast_to_bfloat16() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is no GPU here
+        amp = loop.mixed_precision(torch.device("cuda"))
+    assert isinstance(amp, torch.autocast)
+    assert (amp.device, amp.fast_dtype) == ("cuda", torch.bfloat16)
 
 
 def test_a_step_is_in_bfloat16_where_autocast_is_on(monkeypatch) -> None:

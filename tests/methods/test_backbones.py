@@ -309,6 +309,52 @@ def test_code_in_a_file_of_weights_is_never_run(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(("name", "stride"), [("resnet10t.c3_in1k", 16), ("test_vit.r160_in1k", 16)])
+def test_a_name_may_have_the_tag_of_its_weights(name, stride, tmp_path):
+    settings = BackboneSettings(name=name, weights="none", strides=(stride,))
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    assert backbones.build(settings, 3)(images)[0].shape[2:] == (64 // stride, 64 // stride)
+    path = tmp_path / "weights.safetensors"
+    model = saved(path, name.partition(".")[0])
+    read = backbones.build(settings.model_copy(update={"weights": str(path)}), 3)
+    own = {key.replace(".", "_"): value for key, value in model.state_dict().items()}
+    shared = [key for key in read.body.state_dict() if key.removeprefix("model.").replace(".", "_") in own]
+    assert len(shared) > 10
+    for key in shared:
+        torch.testing.assert_close(read.body.state_dict()[key], own[key.removeprefix("model.").replace(".", "_")])
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "mean"),
+    [  # the means of their authors' preprocessing
+        ("vit_small_patch14_dinov2.lvd142m", 14, (0.485, 0.456, 0.406)),
+        pytest.param(
+            "vit_base_patch16_clip_224.openai", 16, (0.48145466, 0.4578275, 0.40821073), marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_tagged_transformers_give_maps_and_are_normalised_as_their_tag_says(name, stride, mean):
+    with torch.device("meta"):
+        backbone = backbones.build(BackboneSettings(name=name, weights="none", strides=(stride,)), 3)
+        (maps,) = backbone(torch.zeros(1, 3, 4 * stride, 4 * stride))
+    assert maps.shape[2:] == (4, 4)
+    assert backbone.mean == pytest.approx([255 * m for m in mean])
+
+
+def test_a_tag_that_a_model_does_not_have_is_told_from_one_that_it_has():
+    assert not stored.is_model("resnet10t.nonsense")
+    with pytest.raises(ValueError, match=r"did you mean 'resnet10t\.c3_in1k'"):
+        backbones.build(BackboneSettings(name="resnet10t.c3in1k", weights="none"), 3)
+
+
+@pytest.mark.parametrize("name", ["resnet10t.c3_in1k", "vit_small_patch14_dinov2.lvd142m"])
+def test_weights_of_a_tag_are_looked_for_before_anything_is_prepared(monkeypatch, name):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
+    with pytest.raises(ValueError, match=f"weights of backbone '{name}' cannot be had"):
+        stored.require(BackboneSettings(name=name))
+
+
 def test_without_a_network_weights_of_the_hub_are_refused_at_once(monkeypatch, tmp_path):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
