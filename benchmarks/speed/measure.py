@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,8 +48,8 @@ class Figure:
         return self.median <= self.wanted if self.at_most else self.median >= self.wanted
 
 
-def markdown(figures: Sequence[Figure]) -> str:
-    """Return the figures as a table."""
+def markdown(figures: Sequence[Figure], failures: Mapping[str, str] | None = None) -> str:
+    """Return the figures as a table; `failures` say by letter why some are not there."""
     rows = ["| | figure | median | spread | wanted | reached | note |", "| --- | --- | ---: | --- | --- | --- | --- |"]
     for each in figures:
         sign = "at most" if each.at_most else "at least"
@@ -58,12 +58,13 @@ def markdown(figures: Sequence[Figure]) -> str:
         reached = {True: "yes", False: "no", None: ""}[each.reached]
         number = f"{each.median:.3g} {each.unit}"
         rows.append(f"| {each.letter} | {each.name} | {number} | {spread} | {wanted} | {reached} | {each.note} |")
+    rows += [f"| {letters} | not measured: {reason} |  |  |  |  |  |" for letters, reason in (failures or {}).items()]
     return "\n".join(rows) + "\n"
 
 
-def as_json(figures: Sequence[Figure], about: dict[str, Any]) -> str:
-    """Return the figures and what they were measured on."""
-    return json.dumps({"about": about, "figures": [asdict(each) for each in figures]}, indent=1)
+def as_json(figures: Sequence[Figure], **more: Any) -> str:
+    """Return the figures, and what else is known: what they were measured on, what failed, a profile."""
+    return json.dumps({**more, "figures": [asdict(each) for each in figures]}, indent=1)
 
 
 def processor_seconds(work: Callable[[], Any]) -> float:
@@ -73,13 +74,6 @@ def processor_seconds(work: Callable[[], Any]) -> float:
     after, ended = os.times(), time.process_time()
     children = sum(after[2:4]) - sum(before[2:4])
     return ended - begun + children
-
-
-def clock_seconds(work: Callable[[], Any]) -> float:
-    """Return the seconds on the clock."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
