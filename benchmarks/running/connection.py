@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -14,6 +15,8 @@ from benchmarks.running.engine import is_here
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)
+LEAVE_S = 0.5
+"""How long a worker may take to end by itself when a run is interrupted, and to be gone once it was killed."""
 CONNECT_S = 20.0
 """How long somebody's scheduler may take to answer, and to have its first worker."""
 
@@ -60,7 +63,18 @@ def open_client(workers: int, request: Request) -> Iterator[Any]:
                 # keys made for this run alone: nobody else on the machine can send it work
                 security=Security.temporary(),
             )
-        yield stack.enter_context(Client(stack.enter_context(cluster)))
+        stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster))
+        try:
+            yield client
+        except BaseException:  # interrupted: what is in hand is left
+            cluster.sync(_leave, list(cluster.workers.values()))
+            raise
+
+
+async def _leave(nannies: list[Any]) -> None:
+    """End workers in the middle of a cell, which otherwise have four seconds to come to its end."""
+    await asyncio.gather(*(nanny.close(timeout=LEAVE_S) for nanny in nannies), return_exceptions=True)
 
 
 @contextlib.contextmanager
