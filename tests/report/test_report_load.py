@@ -123,7 +123,27 @@ def test_runs_of_different_settings_are_never_averaged(tmp_path):
     table = points(collection).set_index("dataset")
     assert table.loc["elpv", "accuracy"] == pytest.approx(0.85)
     assert sorted(table["accuracy"]) == [pytest.approx(0.1), pytest.approx(0.85)]
-    assert "different settings" in collection.problems[0]
+    assert collection.problems == [
+        "elpv: records of 2 different settings are shown apart, never averaged: budget.batch_size (32, 8)"
+    ]
+
+
+def test_axes_of_the_grid_and_the_recipe_of_a_head_are_no_different_settings(tmp_path):
+    specs = [cell("elpv", 10, 0, "focal", "step", PAPER, f"budget.steps={steps}") for steps in (200, 600)]
+    specs += [cell("elpv", 10, 0, "focal", "step", PAPER, "backbone.name=vgg16")]
+    specs += [cell("elpv", 10, 0, "crt"), cell("elpv", 10, 0, "multiscale-two-stage", "step", PAPER, "network.width=8")]
+    assert len({spec.network.width for spec in specs}) == 2
+    assert len({spec.network.head for spec in specs}) == 2
+    assert collect([write(tmp_path / "a", map(record, specs))]).problems == []
+    # of one head, another width is another network, and so is another optimizer of other training
+    specs += [cell("elpv", 10, 0, "smote", "step", PAPER, "network.width=9", "augmentation.crop=4")]
+    (problem,) = collect([write(tmp_path / "b", map(record, specs))]).problems
+    assert problem.startswith("elpv: methods compared here were run with different settings, ")
+    width = specs[0].network.width
+    assert f"head pooled: width ({width}, 9)" in problem
+    assert "augmentation.crop (0, 4)" in problem
+    assert "steps" not in problem
+    assert "vgg16" not in problem
 
 
 @pytest.mark.parametrize("make", [lambda path: path / "nowhere", lambda path: write(path / "empty", [])])

@@ -31,7 +31,7 @@ COLUMNS = {
     "comparison": "as-in-paper or equal-footing; with its steps or backbone where most cells have others",
     "budget": "gradient steps asked for",
     "backbone": "name of the transferred backbone; empty where nothing is transferred",
-    "settings": "short hashes of what the methods of one table share: training, data, network / backbone",
+    "settings": "short hashes of what the methods of one table share: training and data, then backbone and head",
     "spec": "short hash of how the dataset is used: image size, split, parameters",
     "content": "hash of the images and labels; empty where failed",
     "train_hash": "hash of the training subset's indices",
@@ -66,6 +66,8 @@ COLUMNS = {
 """Columns of the frame that `benchmarks.load` returns, and what each holds."""
 
 SCALARS = ("accuracy", "balanced_accuracy", "macro_f1", "g_mean", "mcc", "roc_auc", "average_precision", "ece")
+OF_HEADS = ("learning_rate", "weight_decay")
+"""Of the optimizer, what a preset may set for each head by itself, beside the network."""
 GROUPS = ("many", "medium", "few")
 MANY, FEW = 100, 20
 
@@ -118,27 +120,32 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
         "comparison": cell["comparison"],
         "budget": settings["budget"]["steps"],
         "backbone": "" if backbone["weights"] == "none" else backbone["name"],
-        "settings": _settings(cell),
-        "spec": _hash(cell.get("data")),
+        "settings": " ".join(f"{part.replace(' ', ':')}={short(value)}" for part, value in shared(cell).items()),
+        "spec": short(cell.get("data")),
     }
 
 
-def _settings(cell: dict[str, Any]) -> str:
-    """Hash what all methods of one table share: training, data, network and tuning, but not what a method is about.
+def shared(cell: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what all methods of one table share, in parts: cells agree where the parts that both have agree.
 
-    The head is the comparison's or the method's. A backbone without weights is what a method from scratch asks for, so
-    its hash has one part only, and goes together with any backbone. Steps and the backbone's name are axes of the
-    grid, and a tuned cell stands beside the default one: none of them is a setting here.
+    Steps and the backbone's name are axes of the grid, a preset gives every head a recipe of its own, a backbone
+    without weights is what a method from scratch asks for, and a tuned cell stands beside the default one: none of
+    these is a different setting.
     """
-    shared = {name: value for name, value in cell["settings"].items() if name != "backbone"}
-    shared["budget"] = {name: value for name, value in shared["budget"].items() if name != "steps"}
-    backbone = {name: value for name, value in cell["settings"]["backbone"].items() if name != "name"}
-    network = {name: value for name, value in cell["network"].items() if name != "head"}
-    common = _hash([shared, network, cell["data"]])
-    return common if backbone["weights"] == "none" else f"{common}/{_hash(backbone)}"
+    settings, network = cell["settings"], cell["network"]
+    common = {name: value for name, value in settings.items() if name != "backbone"}
+    common["budget"] = {name: value for name, value in common["budget"].items() if name != "steps"}
+    rates = {name: value for name, value in common["optimizer"].items() if name in OF_HEADS}
+    common["optimizer"] = {name: value for name, value in common["optimizer"].items() if name not in OF_HEADS}
+    parts = {"": {**common, "data": cell["data"]}}
+    if settings["backbone"]["weights"] != "none":
+        parts["backbone"] = {name: value for name, value in settings["backbone"].items() if name != "name"}
+    own = {name: value for name, value in network.items() if name != "head"}
+    return {**parts, f"head {network['head']}": {**own, **rates}}
 
 
-def _hash(value: object) -> str:
+def short(value: object) -> str:
+    """Return eight hexadecimal digits of a value's hash."""
     return hashlib.sha256(_compact(value).encode()).hexdigest()[:8]
 
 

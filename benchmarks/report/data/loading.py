@@ -14,11 +14,13 @@ import pandas as pd
 
 from benchmarks.records.asked import Asked
 from benchmarks.records.store import Damaged, Record, Store
-from benchmarks.report.data.frame import row, to_frame
-from benchmarks.report.data.names import variant
+from benchmarks.report.data.frame import row, shared, short, to_frame
+from benchmarks.report.data.names import BETWEEN, variant
 from datasets import UserError
 
 LOG = logging.getLogger(__name__)
+Parts = dict[str, dict[str, Any]]
+"""Settings as `benchmarks.report.data.frame.shared` returns them."""
 
 
 @dataclass
@@ -63,11 +65,14 @@ def collect(folders: Sequence[Path]) -> Collection:
         UserError: a folder is missing, or there are no records that can be used at all.
     """
     rows: dict[str, dict[str, Any]] = {}
+    parts: dict[str, Parts] = {}
     problems: list[str] = []
     damaged: list[Damaged] = []
     for folder in folders:
         for record in _records(folder, damaged):
             new = row(record, str(folder))
+            if new["settings"] not in parts:
+                parts[new["settings"]] = shared(record.cell)
             known = rows.get(record.id)
             if known is not None:
                 problems += _differences(known, new)
@@ -86,7 +91,7 @@ def collect(folders: Sequence[Path]) -> Collection:
     apart = [variant(*own, main) for own in zip(frame["budget"], frame["backbone"], strict=True)]
     frame = frame.assign(comparison=frame["comparison"] + apart)
     frame, images = _separate_images(frame)
-    frame, notes = _separate_settings(frame)
+    frame, notes = _separate_settings(frame, parts)
     return Collection(frame, grids, problems + images + notes, list(folders), main)
 
 
@@ -162,21 +167,25 @@ def _separate_images(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return frame.assign(dataset=names), notes
 
 
-def _separate_settings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _separate_settings(frame: pd.DataFrame, parts: dict[str, Parts]) -> tuple[pd.DataFrame, list[str]]:
     """Never average over runs of different settings: where one point has several, the rarer settings stand apart."""
     notes, names = [], frame["dataset"].copy()
     point = ["comparison", "dataset", "protocol", "level", "label", "seed"]
-    for dataset, group in frame.groupby("dataset", sort=False):
-        known = _with_backbone(group["settings"])
+    base = frame["comparison"].str.partition(BETWEEN)[0]
+    for (dataset, _), group in frame.groupby(["dataset", base], sort=False):
+        known = _completed(group["settings"], parts)
         settings = known.value_counts()
         if len(settings) == 1:
             continue
+        differ = _differing([parts[name] for name in group["settings"].unique()])
         if group.duplicated(point).any():
-            notes.append(f"{dataset}: records of {len(settings)} different settings are shown apart, never averaged")
+            notes.append(
+                f"{dataset}: records of {len(settings)} different settings are shown apart, never averaged: {differ}"
+            )
             rare = known.ne(settings.index[0])
-            names[group.index[rare]] = f"{dataset} [settings " + known[rare] + "]"
+            names[group.index[rare]] = f"{dataset} [settings " + known[rare].map(short) + "]"
         else:
-            notes.append(f"{dataset}: its records were made with {len(settings)} different settings; compare with care")
+            notes.append(f"{dataset}: methods compared here were run with different settings, {differ}")
     frame = frame.assign(dataset=names)
     twice = frame.duplicated(point)
     if twice.any():
@@ -187,13 +196,30 @@ def _separate_settings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return frame[~twice].reset_index(drop=True), notes
 
 
-def _with_backbone(settings: pd.Series) -> pd.Series:
-    """Let cells from scratch stand with the cells that share all their settings but the backbone."""
-    fullest = {}
-    for name in settings.value_counts(ascending=True).index:
-        if "/" in name:
-            fullest[name.split("/")[0]] = name
-    return settings.map(lambda name: fullest.get(name, name))
+def _completed(settings: pd.Series, parts: dict[str, Parts]) -> pd.Series:
+    """Give every cell the parts that it does not have (a backbone, another head) as most of the others have them."""
+    written = {name: {part: json.dumps(value) for part, value in parts[name].items()} for name in settings.unique()}
+    counts = settings.value_counts(ascending=True)
+    usual = {part: value for name in counts.index for part, value in written[name].items()}
+    return settings.map({name: json.dumps({**usual, **own}, sort_keys=True) for name, own in written.items()})
+
+
+def _differing(found: Sequence[Parts]) -> str:
+    """Name what differs, with its values."""
+    values: dict[str, dict[str, None]] = {}
+    for parts in found:
+        for part, value in parts.items():
+            for name, each in _flat(value, part and f"{part}: "):
+                values.setdefault(name, {})[each] = None
+    return "; ".join(f"{name} ({', '.join(each)})" for name, each in values.items() if len(each) > 1)
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, dict):
+        yield name.removesuffix("."), json.dumps(value)
+        return
+    for key, each in value.items():
+        yield from _flat(each, f"{name}{key}.")
 
 
 def _grids(folders: Sequence[Path], damaged: list[Damaged]) -> list[Asked]:
