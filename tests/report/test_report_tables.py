@@ -138,15 +138,23 @@ def test_latex_escapes_what_it_would_take_for_a_command():
     )
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles_as_it_stands(table, collection, tmp_path):
-    body = latex(table).replace("Focal loss", escape_latex("a_b & 5 % <$x$>"))
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
-    (tmp_path / "t.tex").write_text(document)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull" not in done.stdout
+@pytest.mark.parametrize("options", ["a4paper", "a4paper,twocolumn"])
+@pytest.mark.parametrize("engine", ["pdflatex", "lualatex"])
+def test_latex_compiles_as_it_stands_whatever_is_named(table, tmp_path, engine, options):
+    if shutil.which(engine) is None:
+        pytest.skip(f"{engine} is not installed")
+    hostile = ["a_b & 5 % <$x$> #1 {~^}", "\\input{t}$\\write18{ls}$", "欠陥 дефект Größe ± †", "\x1b[31m\u202e"]
+    bodies = [latex(table), latex(wide_table(30)), latex(wide_table(2, rows=ROWS + 1))]
+    bodies += [latex(wide_table(3, label=text)) for text in hostile]
+    body = "\\clearpage".join(bodies)
+    document = rf"\documentclass[{options}]{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "t.tex").write_text(document, encoding="utf-8")
+    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=600, check=False)
+    told = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, told[-2000:]
+    assert "Overfull" not in told
+    assert "Missing character" not in told + (tmp_path / "t.log").read_text("utf-8", "replace")
 
 
 def wide_table(columns, rows=3, label="focal", digits="12.3"):
