@@ -53,13 +53,13 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
     columns = min(2 * layout.columns, len(each))
     lines = -(-len(each) // columns)
     size = min((layout.width - 0.9) / columns, 1.5)
-    figure = new_figure(layout.width, (size + 0.32) * lines + 1.6)
+    figure = new_figure(layout.width, (size + 0.6) * lines + 1.6)
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (label, group) in zip(panels, each, strict=False):
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
         share = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-        axes.set_title(name(label, 18))
+        axes.set_title(name(label, 13))
         axes.tick_params(length=0)
         if len(names) <= NAMED:
             axes.set_xticks(range(len(names)), names, rotation=90)

@@ -60,7 +60,9 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     gains = gains.loc[(shown.sign * gains.mean(axis=1)).sort_values(ascending=False).index[:top]]
     labels = [name(str(label)) for label in gains.index]
     figure = new_figure(
-        SINGLE if columns == 1 else DOUBLE, 1.35 + 0.2 * len(gains) + 0.1 * sum("\n" in label for label in labels)
+        # a few rows have only what the levels below them and the colour bar leave
+        SINGLE if columns == 1 else DOUBLE,
+        1.75 + 0.2 * len(gains) + 0.1 * sum("\n" in label for label in labels),
     )
     axes = figure.subplots()
     bound = max(float(np.nanpercentile(np.abs(gains.to_numpy()), 95)), 1e-9)
