@@ -16,6 +16,15 @@ TRIALS = 8
 """Of each method whose settings are drawn, its defaults among them."""
 KEPT = 1
 """How many of them are tried again, on other splits, beside the defaults."""
+BEFORE: dict[str, Any] = {
+    "first_exponent": 1.0,
+    "second_exponent": 0.0,
+    "second_share": 0.3,
+    "second_rate": 0.3,
+    "source": ["elpv", "magnetic_tile", "textures"],
+    "source_share": 0.3,
+}
+"""The defaults of `multiscale-two-stage` until `stages` was asked."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +60,16 @@ def _multi_scale(rate: float, steps: int, width: int) -> dict[str, Any]:
 
 def stages() -> Iterator[Candidate]:
     """Yield the two-stage methods' settings, and as many of the control's and of a common method's."""
-    yield from _drawn("multiscale-two-stage", lambda rng: Candidate("multiscale-two-stage", _schedule(rng)))
-    yield from _drawn("multiscale-two-stage-adjusted", _adjusted)
-    yield from _drawn("multiscale-logit-adjustment", _control)
-    yield from _drawn("weighted-cross-entropy", _rival, {"network.head": "single-scale"})
+    before = Candidate("multiscale-two-stage", BEFORE)
+    yield from _drawn(before, lambda rng: Candidate("multiscale-two-stage", _schedule(rng)))
+    yield from _drawn(Candidate("multiscale-two-stage-adjusted"), _adjusted)
+    yield from _drawn(Candidate("multiscale-logit-adjustment"), _control)
+    yield from _drawn(Candidate("weighted-cross-entropy", settings={"network.head": "single-scale"}), _rival)
 
 
-def _drawn(
-    method: str, draw: Callable[[np.random.Generator], Candidate], settings: dict[str, Any] | None = None
-) -> Iterator[Candidate]:
-    yield Candidate(method, settings=settings or {})
-    rng = generator("choose", "stages", method)
+def _drawn(default: Candidate, draw: Callable[[np.random.Generator], Candidate]) -> Iterator[Candidate]:
+    yield default
+    rng = generator("choose", "stages", default.method)
     for _ in range(TRIALS - 1):
         yield draw(rng)
 
@@ -105,6 +113,14 @@ def _trained(head: str, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def parts() -> Iterator[Candidate]:
+    """Yield what won for `multiscale-two-stage`, and the same with one part as it was before."""
+    won = list(stages())[TRIALS - 1].parameters
+    yield Candidate("multiscale-two-stage", won)
+    for names in (("first_exponent", "second_exponent"), ("second_share", "second_rate"), ("source", "source_share")):
+        yield Candidate("multiscale-two-stage", won | {name: BEFORE[name] for name in names})
+
+
 def retrainings() -> Iterator[Candidate]:
     """Yield the step sizes at which decoupling learns its classifier anew, in units of its default."""
     for method, rate in itertools.product(["crt", "lws"], [1.0, 0.1, 0.3, 3.0]):
@@ -115,6 +131,7 @@ def _points(*where: tuple[str, float], seeds: tuple[int, ...]) -> tuple[Point, .
     return tuple(Point(task, ratio, seed) for seed in seeds for task, ratio in where)
 
 
+AGAIN = (("tex128", 10.0), ("tex128", 40.0), ("elpv", 10.0), ("elpv", 40.0), ("tile2", 10.0), ("tex256", 80.0))
 QUESTIONS = {
     "heads": Question(
         heads,
@@ -123,18 +140,7 @@ QUESTIONS = {
             *_points(("tex256", 10.0), ("elpv", 1.0), seeds=(0,)),
         ),
     ),
-    "stages": Question(
-        stages,
-        _points(("tex128", 10.0), ("tex128", 40.0), ("elpv", 10.0), ("elpv", 40.0), seeds=(0,)),
-        _points(
-            ("tex128", 10.0),
-            ("tex128", 40.0),
-            ("elpv", 10.0),
-            ("elpv", 40.0),
-            ("tile2", 10.0),
-            ("tex256", 80.0),
-            seeds=(1, 2),
-        ),
-    ),
+    "stages": Question(stages, _points(*AGAIN[:4], seeds=(0,)), _points(*AGAIN, seeds=(1, 2))),
+    "parts": Question(parts, _points(*AGAIN, seeds=(1,))),
     "retraining": Question(retrainings, _points(("tex128", 10.0), ("tex128", 40.0), ("elpv", 10.0), seeds=(0, 1))),
 }

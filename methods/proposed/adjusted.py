@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from methods.base import Criterion, SearchSpace
@@ -24,15 +24,18 @@ class MultiscaleTwoStageAdjusted(OnMultiScale, TwoStage):
     At tau = 1 both stages aim at one balanced decision however they sample, and the change of the distribution does not
     shift it; 0 is plain cross-entropy. Above 1 rare classes have a margin (Menon et al. 2021): few images are learnt by
     heart, and unseen ones fall short of them. A class-balanced stage is the same at every tau, so nothing is balanced
-    twice. Stage 1 samples classes alike, stage 2 every image alike, and there is no source task: so
-    `python -m experiments.choose` found it (`schedule`, `source`) with the recipe of version 0.1.0. What its stages add
-    is only what it has over multiscale-logit-adjustment.
+    twice. Stage 1 samples classes alike, stage 2 every image alike, and there is no source task: found with the recipe
+    of version 0.1.0, and nothing that `python -m experiments.choose stages` drew was better with the present one. What
+    its stages add is only what it has over multiscale-logit-adjustment.
     """
 
     search_space: ClassVar[SearchSpace] = {**TwoStage.search_space, "compensate": (0.0, 2.0)}
 
     first_exponent: float = Field(default=0.0, ge=-1, le=1)
     second_exponent: float = Field(default=1.0, ge=-1, le=1)
+    second_share: float = Field(default=0.3, gt=0, lt=1)
+    second_rate: PositiveFloat = 0.3
+    source_share: float = Field(default=0.3, gt=0, lt=1)
     compensate: NonNegativeFloat = TAU
     source: tuple[str, ...] = ()
 

@@ -149,7 +149,7 @@ def test_the_best_are_tried_again_beside_the_defaults_and_nothing_is_tried_twice
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.parametrize("name", ["heads"])
+@pytest.mark.parametrize("name", ["heads", "stages"])
 def test_a_committed_log_is_of_its_question(name) -> None:
     rows = choose.read(FOLDER / f"{name}.jsonl.gz")
     question = questions.QUESTIONS[name]
