@@ -148,6 +148,48 @@ def test_a_method_that_lacks_a_level_or_is_alone_is_not_advised():
     assert advise([first, second], Estimator([]), "cross-entropy") is None
 
 
+def test_a_method_that_lacks_a_level_is_a_candidate_where_it_ran_and_is_named():
+    rng = np.random.default_rng(9)
+    means = {name: 70.0 + 10.0 * (name == "focal") for name in NAMES}
+    first, second = (place(m, level=x, seeds=5, rng=rng) for m, x in ((means | {"late": 95.0}, 10.0), (means, 80.0)))
+    found = advise([first, second], Estimator([]), "cross-entropy")
+    assert (found.choice.label, found.partial) == ("focal", ["late"])
+    assert headline(found) == "Use focal; at IR 10, late."
+    assert "Not candidates for all levels, having run at some of them only: late." in sentences(found, "accuracy")
+
+
+def test_a_method_with_fewer_seeds_is_judged_by_them_paired_and_named():
+    rng = np.random.default_rng(10)
+    mine = place({name: 70.0 + 5.0 * (name == "focal") for name in NAMES}, seeds=5, noise=0.5, rng=rng)
+    # the last two seeds are harder for all; who lacks them is no better for it
+    mine.values.iloc[:, 3:] -= 30.0
+    mine.values.loc["mixup", [3, 4]] = np.nan
+    found = advise([mine], Estimator([]), "cross-entropy")
+    assert (found.choice.label, found.leader, found.fewer) == ("focal", "focal", ["mixup"])
+    assert found.means["mean"]["mixup"] == pytest.approx(58.0, abs=1.0)
+    assert "Judged by fewer seeds than the others, and so less surely: mixup." in sentences(found, "accuracy")
+
+
+def test_what_is_sure_over_all_levels_but_not_at_one_says_so():
+    rng = np.random.default_rng(11)
+    far = {name: 60.0 + 20.0 * (name == "focal") for name in NAMES}
+    mine = [place(far, level=level, seeds=5, noise=1.0, rng=rng) for level in (20.0, 40.0, 80.0)]
+    mine.append(place(far | {"mixup": 82.0}, level=5.0, seeds=5, noise=3.0, rng=rng))
+    found = advise(mine, Estimator([]), "cross-entropy")
+    assert found.choice.decided
+    assert [[p.level for p in choice.places] for choice in found.unsure] == [[5.0]]
+    (told,) = [text for text in sentences(found, "accuracy") if text.startswith("Level by level")]
+    assert re.search(r"by more than 1 point: \d+ % at IR 5 \(or \S+\)\.$", told)
+
+
+def test_seeds_are_not_equally_hard_so_a_method_that_lacks_one_takes_no_part_in_the_score():
+    rows = {"cross-entropy": [80.0, 80.0, 20.0, 20.0], "focal": [90.0, 90.0, 30.0, 30.0], "easy": [85.0, 85.0, np.nan, np.nan]}
+    values = pd.DataFrame.from_dict(rows, orient="index")
+    table = regret([Place("d", "step", 20.0, 20.0, values)], Estimator([]), "cross-entropy")
+    # focal is ten points ahead everywhere: nothing is lost, though easy has the highest mean of what it ran
+    assert table[["upper", "lower"]].to_numpy() == pytest.approx(np.zeros((1, 2)))
+
+
 def test_a_single_seed_gives_the_best_so_far():
     found = advise([place({name: 70.0 + i for i, name in enumerate(NAMES)}, seeds=1)], Estimator([]), "cross-entropy")
     assert not found.choice.decided

@@ -112,6 +112,13 @@ class Comparisons:
         return max(1, self.tables * methods * (methods - 1) // 2)
 
     @property
+    def means(self) -> pd.Series:
+        """Each method's mean over all seeds; of one that lacks some, as far as the others say how these differ."""
+        whole = self.values.dropna()
+        shared = (whole if len(whole) else self.values).median()
+        return self.values.sub(shared, axis="columns").mean(axis=1) + shared.mean()
+
+    @property
     def leader(self) -> str:
         """The best mean over the seeds, among methods that have them all, where there are any (a run may go on)."""
         whole = self.values.dropna()

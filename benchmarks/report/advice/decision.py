@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,9 @@ class Advice:
         seeds: how many.
         choice: for all levels together.
         apart: levels at which another method is expected to be better by more than half the margin.
+        unsure: levels at which what is advised is less sure than over all of them, one by one.
+        fewer: methods that lack seeds: they are judged by those they have, and less sure.
+        partial: methods that lack a level: they are candidates only where they ran.
         better: methods called better than the control, by these runs alone, corrected for all pairs.
         behind: methods called behind the leader of these runs, likewise.
         leader: the best mean of these runs.
@@ -78,8 +82,7 @@ class Advice:
         detectable: points of a true gain over the control that four of five such runs would call.
         runs: methods x seeds in points, levels averaged.
         means: per method, best first: mean over the levels, expected effect against the control with its interval,
-            and the
-            probability of being the best.
+            and the probability of being the best.
     """
 
     dataset: str
@@ -88,6 +91,9 @@ class Advice:
     seeds: int
     choice: Choice
     apart: list[Choice]
+    unsure: list[Choice]
+    fewer: list[str]
+    partial: list[str]
     better: list[str]
     behind: list[str]
     leader: str
@@ -122,14 +128,18 @@ def advise(
     found = estimator.posterior(levels)
     runs = comparisons([_only(place, allowed) for place in levels], tables)
     whole = _choose(found, list(range(len(levels))), allowed, runs, control)
-    apart = _apart(found, whole, allowed, control)
+    picks = by_level(found, allowed)
+    ran = set().union(*(place.measured for place in levels))
     return Advice(
         dataset=levels[0].dataset,
         protocol=levels[0].protocol,
         control=control,
         seeds=runs.values.shape[1],
         choice=whole,
-        apart=apart,
+        apart=_apart(found, whole, picks, control),
+        unsure=_unsure(found, whole, picks, control),
+        fewer=sorted({str(name) for place in levels for name in place.measured.difference(place.complete)}),
+        partial=sorted(map(str, ran - set(allowed))),
         better=runs.better(control),
         behind=runs.behind(),
         leader=runs.leader,
@@ -150,11 +160,18 @@ def best_at(found: Posterior, levels: Sequence[int], allowed: pd.Index) -> str:
 
 
 def by_level(found: Posterior, allowed: pd.Index) -> list[str]:
-    """Return what is advised at each level: one method, unless another is expected better by half the margin."""
+    """Return what is advised at each level: one method, unless another is expected better there by half the margin.
+
+    Args:
+        found: what is believed.
+        allowed: candidates for the one method; at its own level every method that ran there is one.
+    """
     whole = best_at(found, range(len(found.at)), allowed)
-    mean = pd.DataFrame(found.mean, index=found.methods).loc[allowed]
-    best = mean.idxmax()
-    return [str(best[i]) if mean[i].max() - mean.loc[whole, i] > MARGIN / 2 else whole for i in mean.columns]
+    chosen = []
+    for i, place in enumerate(found.at):
+        mean = pd.Series(found.mean[:, i], index=found.methods)[place.measured]
+        chosen.append(str(mean.idxmax()) if mean.max() - mean[whole] > MARGIN / 2 else whole)
+    return chosen
 
 
 def _only(place: Place, methods: pd.Index) -> Place:
@@ -162,20 +179,25 @@ def _only(place: Place, methods: pd.Index) -> Place:
     return Place(place.dataset, place.protocol, place.level, place.imbalance, values)
 
 
-def _apart(found: Posterior, whole: Choice, allowed: pd.Index, control: str) -> list[Choice]:
+def _apart(found: Posterior, whole: Choice, picks: Sequence[str], control: str) -> list[Choice]:
     """Choose again at the levels where the choice for all loses, consecutive levels of one method together."""
-    groups: list[tuple[str, list[int]]] = []
-    for i, label in enumerate(by_level(found, allowed)):
-        if groups and groups[-1][0] == label:
-            groups[-1][1].append(i)
-        else:
-            groups.append((label, [i]))
-    chosen = []
-    for label, levels in groups:
-        if label != whole.label:
-            runs = comparisons([_only(found.at[i], allowed) for i in levels])
-            chosen.append(_choose(found, levels, allowed, runs, control, label))
-    return chosen
+    groups = [(label, [i for i, _ in group]) for label, group in groupby(enumerate(picks), key=lambda each: each[1])]
+    return [_choose_at(found, levels, control, label) for label, levels in groups if label != whole.label]
+
+
+def _unsure(found: Posterior, whole: Choice, picks: Sequence[str], control: str) -> list[Choice]:
+    """Judge what is advised level by level where it is decided over all: a mean over levels hides a single one."""
+    if not whole.decided or len(picks) < 2:
+        return []
+    each = [_choose_at(found, [i], control, label) for i, label in enumerate(picks)]
+    return [choice for choice in each if not choice.decided]
+
+
+def _choose_at(found: Posterior, levels: list[int], control: str, label: str) -> Choice:
+    """Judge a method at some levels, against all that ran there."""
+    allowed = measured_everywhere([found.at[i] for i in levels])
+    runs = comparisons([_only(found.at[i], allowed) for i in levels])
+    return _choose(found, levels, allowed, runs, control, label)
 
 
 def _choose(
@@ -246,5 +268,5 @@ def _means(found: Posterior, allowed: pd.Index, runs: Comparisons, control: str)
     against = draws.sub(draws[control] if control in draws else draws.mean(axis="columns"), axis="index")
     low, high = np.percentile(against, [2.5, 97.5], axis=0)
     best = draws.idxmax(axis="columns").value_counts(normalize=True)
-    table = pd.DataFrame({"mean": runs.values.mean(axis=1), "expected": against.mean(), "low": low, "high": high})
+    table = pd.DataFrame({"mean": runs.means, "expected": against.mean(), "low": low, "high": high})
     return table.assign(best=best.reindex(table.index).fillna(0.0)).sort_values("expected", ascending=False)

@@ -88,6 +88,6 @@ def regret_markdown(table: pd.DataFrame, control: str) -> str:
         f"Points on the seeds left out; each rule chose a method from {seeds} seeds, and the advice from other "
         "datasets too, never from this one's. *At most*: against the best method of the very seeds that score "
         "it, whose luck is in it. *At least*: against the method that all seeds but the scoring one call best; "
-        "negative where the advice knew better."
+        "negative where the advice knew better. Methods that lack a seed at some level take no part."
     )
     return "\n".join(["# What the advice loses", "", about, "", *lines, ""])

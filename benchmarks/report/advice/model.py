@@ -319,8 +319,8 @@ def _with_draws(
 
 
 def measured_everywhere(mine: Sequence[Place]) -> pd.Index:
-    """Return the methods that have a run at every place: only they can be advised."""
-    names = mine[0].values.dropna(how="all").index
+    """Return the methods that have a run at every place: only they can be advised for all of them."""
+    names = mine[0].measured
     for place in mine[1:]:
-        names = names.intersection(place.values.dropna(how="all").index)
+        names = names.intersection(place.measured)
     return names

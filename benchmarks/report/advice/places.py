@@ -38,6 +38,16 @@ class Place:
         """Whether the training subset is balanced, so that there is no imbalance to handle."""
         return self.imbalance < 1.5
 
+    @property
+    def measured(self) -> pd.Index:
+        """The methods that have a run."""
+        return self.values.dropna(how="all").index
+
+    @property
+    def complete(self) -> pd.Index:
+        """The methods that have a run with every seed."""
+        return self.values.dropna().index
+
     def at(self, seeds: Sequence[int]) -> Place:
         """Keep some seeds only."""
         kept = [seed for seed in seeds if seed in self.values.columns]

@@ -6,13 +6,15 @@ advice loses lies between two numbers:
 
 - at most (`upper`): against the best method of the very seeds that score it. That best is picked for its luck too.
 - at least (`lower`): against the method that all seeds but the scoring one call best, which needs no luck, but need
-  not be the
-  best. It is negative where the advice knows better.
+  not be the best. It is negative where the advice knows better.
+
+Seeds are not equally hard, so methods that lack one at some level are neither chosen nor rivals here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -58,8 +60,9 @@ def regret(places: Sequence[Place], estimator: Estimator, control: str) -> pd.Da
 
 
 def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict[str, object]]:
-    allowed = measured_everywhere(levels)
     seeds = sorted(set.intersection(*({int(seed) for seed in place.values.columns} for place in levels)))
+    levels = [replace(place, values=place.values[seeds].dropna()) for place in levels]
+    allowed = measured_everywhere(levels)
     if len(seeds) < 2 or len(allowed) < 2:
         return []
     size = min(SEEDS, len(seeds) - 1)
@@ -76,12 +79,12 @@ def _split(
     advised = by_level(found, allowed)
     rows: list[dict[str, object]] = []
     for i, place in enumerate(levels):
-        values = place.values.reindex(allowed)
+        values = place.values
         picks = {
             "advice": advised[i],
             "advice_whole": best_at(found, range(len(levels)), allowed),
-            "best_mean": str(mine[i].values.reindex(allowed).mean(axis=1).idxmax()),
-            "others": _others(before, i, allowed, control),
+            "best_mean": str(mine[i].values.mean(axis=1).idxmax()),
+            "others": _others(before, i, place.measured, control),
             "control": control,
         }
         held = [seed for seed in map(int, values.columns) if seed not in made_from]

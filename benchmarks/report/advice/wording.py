@@ -72,6 +72,8 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
         *([_basis(advice)] if advice.choice.gain[0] == advice.choice.gain[0] else []),
     ]
     result += [_apart(choice, advice.control) for choice in advice.apart]
+    result += [_unsure(advice.unsure)] if advice.unsure else []
+    result += _gaps(advice)
     result += [_called(advice)]
     if advice.choice.equals:
         names = _list(advice.choice.equals)
@@ -154,6 +156,23 @@ def _basis(advice: Advice) -> str:
 def _apart(choice: Choice, control: str) -> str:
     gain = "" if choice.gain[0] != choice.gain[0] else f" (expected {choice.gain[0]:+.1f} points over {control})"
     return f"At {levels_text(choice.places)} alone, {choice.label} is expected to be better{gain}: use it there."
+
+
+def _unsure(levels: Sequence[Choice]) -> str:
+    each = [
+        f"{_percent(choice.within)} at {levels_text(choice.places)}" + (f" (or {choice.rival})" if choice.rival else "")
+        for choice in levels
+    ]
+    return f"Level by level it is less sure that nothing is better by more than {MARGIN:g} point: {', '.join(each)}."
+
+
+def _gaps(advice: Advice) -> list[str]:
+    """Name the methods that have not run everywhere, and say how they are judged."""
+    named = (
+        (advice.fewer, "Judged by fewer seeds than the others, and so less surely"),
+        (advice.partial, "Not candidates for all levels, having run at some of them only"),
+    )
+    return [f"{text}: {_list(names)}." for names, text in named if names]
 
 
 def _called(advice: Advice) -> str:
