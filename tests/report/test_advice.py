@@ -183,8 +183,8 @@ def test_what_is_sure_over_all_levels_but_not_at_one_says_so():
 
 
 def test_seeds_are_not_equally_hard_so_a_method_that_lacks_one_takes_no_part_in_the_score():
-    rows = {"cross-entropy": [80.0, 80.0, 20.0, 20.0], "focal": [90.0, 90.0, 30.0, 30.0], "easy": [85.0, 85.0, np.nan, np.nan]}
-    values = pd.DataFrame.from_dict(rows, orient="index")
+    rows = [[80.0, 80.0, 20.0, 20.0], [90.0, 90.0, 30.0, 30.0], [85.0, 85.0, np.nan, np.nan]]
+    values = pd.DataFrame(rows, index=["cross-entropy", "focal", "easy"])
     table = regret([Place("d", "step", 20.0, 20.0, values)], Estimator([]), "cross-entropy")
     # focal is ten points ahead everywhere: nothing is lost, though easy has the highest mean of what it ran
     assert table[["upper", "lower"]].to_numpy() == pytest.approx(np.zeros((1, 2)))
