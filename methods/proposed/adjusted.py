@@ -35,7 +35,6 @@ class MultiscaleTwoStageAdjusted(OnMultiScale, TwoStage):
     second_exponent: float = Field(default=1.0, ge=-1, le=1)
     second_share: float = Field(default=0.3, gt=0, lt=1)
     second_rate: PositiveFloat = 0.3
-    source_share: float = Field(default=0.3, gt=0, lt=1)
     compensate: NonNegativeFloat = TAU
     source: tuple[str, ...] = ()
 

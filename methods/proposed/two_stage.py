@@ -35,8 +35,8 @@ from methods.training.stages import Stage, restart
 
 NEW_LAYERS = ("head", "classifier")
 SOURCE_TASK = "source task"
-SOURCES = ("textures", "elpv")
-"""Source tasks, the drawn one first: it is always here."""
+SOURCES = ("elpv", "magnetic_tile", "textures")
+"""Source tasks, real photographs before drawn ones; among the real, the larger first."""
 
 
 class TwoStage(NetworkMethod):
@@ -70,7 +70,7 @@ class TwoStage(NetworkMethod):
     second_share: float = Field(default=0.22, gt=0, lt=1)
     second_rate: PositiveFloat = 0.11
     source: tuple[str, ...] = SOURCES
-    source_share: float = Field(default=0.5, gt=0, lt=1)
+    source_share: float = Field(default=0.3, gt=0, lt=1)
 
     _alone: bool = PrivateAttr(False)
 

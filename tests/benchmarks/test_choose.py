@@ -149,9 +149,9 @@ def test_the_best_are_tried_again_beside_the_defaults_and_nothing_is_tried_twice
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.parametrize("name", ["heads", "stages"])
-def test_a_committed_log_is_of_its_question(name) -> None:
-    rows = choose.read(FOLDER / f"{name}.jsonl.gz")
+@pytest.mark.parametrize(("name", "file"), [("heads", "heads"), ("stages", "stages"), ("parts", "stages")])
+def test_a_committed_log_is_of_its_question(name, file) -> None:
+    rows = choose.read(FOLDER / f"{file}.jsonl.gz")
     question = questions.QUESTIONS[name]
     keys = {"method", "parameters", "settings", "dataset", "level", "seed", "train", "accuracy", "auroc", "seconds"}
     assert all(keys <= row.keys() for row in rows)
