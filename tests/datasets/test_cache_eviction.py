@@ -102,6 +102,14 @@ def test_this_process_holds_what_it_has_opened(tmp_path) -> None:
     assert not eviction.is_held(path)
 
 
+def test_this_process_holds_a_dataset_that_it_has_loaded(tmp_path) -> None:
+    for _ in ("decoded", "found"):
+        load(create("textures", number=(2, 2)), 16, tmp_path)
+        (path,) = tmp_path.rglob("textures*.npy")
+        assert eviction.is_held(path)
+        eviction.release()
+
+
 def test_the_command_shows_clears_and_limits(tmp_path, capsys) -> None:
     one, other = array(tmp_path, "one"), array(tmp_path, "other")
     eviction.release()

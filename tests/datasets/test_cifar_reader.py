@@ -56,7 +56,7 @@ def test_a_tree_of_png_files(root: Path, tmp_path: Path) -> None:
 def test_a_class_in_one_part_only_is_named(root: Path) -> None:
     write_tree(root)
     (root / "cifar10/test/cat").rename(root / "cifar10/test/dog")
-    with pytest.raises(UserError, match=r"\['cat', 'dog'\] are not in all parts"):
+    with pytest.raises(UserError, match=r"\['cat', 'dog'\] are missing from some parts"):
         create("cifar10").index()
 
 
@@ -90,3 +90,16 @@ def test_without_files_and_network_the_steps_are_given(root: Path, offline: None
 def test_asking_what_is_available_downloads_nothing(root: Path) -> None:
     assert "downloaded on first use" in str(availability(create("cifar100")))
     assert list(root.iterdir()) == []
+
+
+def test_a_missing_archive_is_downloaded_by_its_reader(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def reader(folder: str, *, train: bool, download: bool = False) -> None:
+        asked.append((folder, download))
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", reader)
+    with pytest.raises(DatasetUnavailable, match="network is unreachable"):
+        create("cifar10").index()
+    assert asked == [(str(root), True)]

@@ -132,6 +132,12 @@ def test_a_malformed_line_is_named(root: Path, line: str) -> None:
         create("dagm/3").index()
 
 
+def test_letters_that_no_label_file_has_are_refused(root: Path) -> None:
+    part(root, "1\r\n0001\t0\t0001.PNG\t0\tg\u00e9\r\n", IMAGES)
+    with pytest.raises(UserError, match=r"Labels\.txt cannot be read .*ascii.*; re-extract Class3"):
+        create("dagm/3").index()
+
+
 def test_a_missing_label_file_is_named(root: Path) -> None:
     folder = part(root, OFFICIAL, IMAGES)
     (folder / "Label" / "Labels.txt").unlink()

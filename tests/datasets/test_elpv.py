@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import DatasetUnavailable, create, load
+from datasets import DatasetUnavailable, UserError, create, load
+from datasets.sources import elpv
 
 
 def test_published_counts() -> None:
@@ -32,7 +33,10 @@ def test_labels_belong_to_the_images_as_the_package_gives_them(tmp_path: Path) -
     dataset = create("elpv")
     assert dataset.index().labels[: certain.sum()].tolist() == probabilities[certain].astype(int).tolist()
     ours = dataset.decode(300)
-    assert all((next(ours)[0] == theirs).all() for theirs in pixels[certain])
+    for theirs in pixels[certain]:
+        image = next(ours)
+        assert image.shape == (1, 300, 300)
+        assert (image[0] == theirs).all()
 
 
 def test_uncertain_cells_have_a_cache_entry_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,4 +49,35 @@ def test_uncertain_cells_have_a_cache_entry_of_their_own(tmp_path: Path, monkeyp
 def test_without_the_package_the_steps_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(DatasetUnavailable, match="elpv-dataset is not installed; pip install elpv-dataset"):
+        create("elpv").index()
+
+
+def test_modules_are_whole_rectangles_of_cells_of_one_kind() -> None:
+    """Deitsch et al. 2019: 18 monocrystalline and 26 polycrystalline modules; the package's table names the kind."""
+    import elpv_dataset.utils
+
+    table = Path(elpv_dataset.utils.__file__).parent / "data" / "labels.csv"
+    kinds = np.array([line.split()[2] for line in table.read_text().splitlines() if line.strip()])
+    of = elpv.modules(len(kinds))
+    cells = np.bincount(of)
+    assert [sum(set(kinds[of == module]) == {kind} for module in range(len(cells))) for kind in ("mono", "poly")] == [
+        18,
+        26,
+    ]
+    assert all(any(count % row == 0 for row in range(8, 13)) for count in cells)  # cells in a row
+
+
+@pytest.mark.parametrize("table", [None, "images/cell0001.png", "images/cell0001.png much mono"])
+def test_a_damaged_package_says_how_to_install_it_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table) -> None:
+    if table is not None:
+        (tmp_path / "labels.csv").write_text(table)
+    monkeypatch.setattr(elpv.Elpv, "_folder", lambda _: tmp_path)
+    with pytest.raises(UserError, match=r"labels\.csv cannot be read .*pip install --force-reinstall elpv-dataset"):
+        create("elpv").index()
+
+
+def test_a_lost_photograph_says_how_to_install_it_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "labels.csv").write_text("images/cell0001.png 1.0 mono\n")
+    monkeypatch.setattr(elpv.Elpv, "_folder", lambda _: tmp_path)
+    with pytest.raises(UserError, match=r"1 of 1 listed images .*cell0001\.png; pip install --force-reinstall elpv"):
         create("elpv").index()

@@ -130,3 +130,25 @@ def test_a_real_tree_of_photographs(real_data: Path, tmp_path: Path) -> None:
     counts = dict(zip(loaded.index.class_names, loaded.index.counts.tolist(), strict=True))
     assert counts == {"Blowhole": 115, "Break": 85, "Crack": 57, "Fray": 32, "Free": 500, "Uneven": 103}
     assert loaded.images.shape == (892, 1, 32, 32)
+
+
+def test_a_sample_is_of_the_first_the_last_and_what_lies_between(tree: Path) -> None:
+    dataset = create(f"folder:{tree}")
+    whole = list(dataset.decode(8))
+    assert [(image == whole[row]).all() for image, row in zip(dataset.sample(8, 3), (0, 2, 4), strict=True)] == [
+        True
+    ] * 3
+    assert len(list(dataset.sample(8, 100))) == 5
+
+
+def test_folders_that_cannot_be_read_are_counted(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "good" / "locked").mkdir()
+    true = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return true(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert create(f"folder:{tree}").index().notes == ("left out: 1 folder that cannot be read",)

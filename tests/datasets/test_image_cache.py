@@ -154,9 +154,38 @@ def test_more_or_fewer_images_than_listed_are_an_error(tmp_path: Path, promised:
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize(("shape", "kind"), [((1, 4, 5), np.uint8), ((3, 4, 4), np.uint8), ((1, 4, 4), np.uint16)])
+def test_an_image_of_another_shape_or_type_is_an_error(tmp_path: Path, shape: tuple[int, ...], kind: type) -> None:
+    class Changing(Stripes):
+        def decode(self, size: int) -> Iterator[np.ndarray]:
+            yield from (image if image.max() != 3 else np.zeros(shape, kind) for image in super().decode(size))
+
+    with pytest.raises(ValueError, match=r"stripes: image 4 of 6 is uint"):
+        datasets.load(Changing(name="stripes"), None, tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_what_the_cache_knows_is_told_without_decoding(tmp_path: Path) -> None:
+    class Noted(Stripes):
+        def found(self) -> datasets.base.Found:
+            return datasets.base.Found(("seen in decoding",), (), ())
+
+    dataset = Noted(name="stripes")
+    assert datasets.known_content(dataset, 5, tmp_path) is None
+    assert datasets.known_index(dataset, 5, tmp_path).notes == ()
+    loaded = datasets.load(dataset, 5, tmp_path)
+    assert datasets.known_content(dataset, 5, tmp_path) == loaded.content
+    assert "seen in decoding" in datasets.known_index(dataset, 5, tmp_path).notes
+    assert datasets.known_index(dataset, 6, tmp_path).notes == ()  # another size is another entry
+    assert dataset.decoded == 1
+    next(tmp_path.rglob("*-5-*.npy")).unlink()
+    assert datasets.known_content(dataset, 5, tmp_path) is None
+
+
 def test_no_size_below_one_pixel(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"stripes.*at least 1 pixel, not 0"):
         datasets.load(Stripes(name="stripes"), 0, tmp_path)
+    assert datasets.load(Stripes(name="stripes"), 1, tmp_path).images.shape == (6, 1, 1, 1)
 
 
 _BUILD = """

@@ -165,3 +165,14 @@ def test_flipped_bytes_never_escape_as_another_error(tmp_path: Path) -> None:
 def test_pixels_without_a_fixed_range_are_refused(tmp_path: Path, values: np.ndarray) -> None:
     with pytest.raises(UserError, match="no fixed range: convert it to 8 or 16 bits"):
         read(saved(tmp_path, "f.tif", Image.fromarray(values)))
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, "locked.png", Image.fromarray(GREY))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(UserError, match=r"locked\.png is not a readable image \(no permission to read it\); mend it"):
+        read(path)

@@ -20,6 +20,12 @@ def test_rising_exposures_with_close_numbers_are_one_place() -> None:
     assert len(set(groups)) == 4
 
 
+def test_two_shots_under_one_exposure_are_two_places() -> None:
+    groups = places([Path("exp1_num_100.jpg"), Path("exp1_num_120.jpg")], np.zeros(2, dtype=np.int64))
+    assert groups.dtype == np.int64
+    assert len(set(groups.tolist())) == 2
+
+
 def test_places_of_two_classes_are_apart() -> None:
     files = [Path("exp1_num_100.jpg"), Path("exp2_num_120.jpg")]
     assert len(set(places(files, np.array([0, 1])).tolist())) == 2
@@ -49,7 +55,13 @@ def test_real_counts_and_note(real_data: Path) -> None:
     assert dict(zip(index.class_names, index.counts.tolist(), strict=True)) == {
         "Blowhole": 115, "Break": 85, "Crack": 57, "Fray": 32, "Free": 500, "Uneven": 103,
     }  # fmt: skip
-    assert index.notes[0] == "500 of 952 Free images are here"
+    assert [note for note in index.notes if "images are here" in note] == ["500 of 952 Free images are here"]
+
+
+def test_all_kinds_of_defect_may_be_one_class(real_data: Path) -> None:
+    index = create("magnetic_tile/defects").index()
+    assert index.class_names == ("sound", "defective")
+    assert index.counts.tolist() == [500, 115 + 85 + 57 + 32 + 103]
 
 
 @pytest.fixture(scope="module")

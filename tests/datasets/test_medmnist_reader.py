@@ -67,6 +67,29 @@ def test_without_file_and_network_the_steps_are_given(root: Path, offline: None)
         create("medmnist:nosuchmnist").index()
 
 
+def test_without_the_package_the_steps_are_given(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(
+        DatasetUnavailable, match=r"is not here; download pneumoniamnist\.npz from .*pip install medmnist"
+    ):
+        create("medmnist:pneumoniamnist").index()
+
+
+@pytest.mark.parametrize(("name", "size"), [("pneumoniamnist", 28), ("pneumoniamnist_64", 64)])
+def test_the_size_in_the_name_is_downloaded(root: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: int) -> None:
+    medmnist = pytest.importorskip("medmnist", reason="the download goes through this package")
+
+    def reader(*, split: str, root: str, size: int = 28, download: bool) -> None:
+        assert download
+        write(Path(root), (size, size), name="pneumoniamnist" + (f"_{size}" if size != 28 else ""))
+
+    monkeypatch.setattr(medmnist, "PneumoniaMNIST", reader)
+    dataset = create(f"medmnist:{name}")
+    assert dataset.index().counts.tolist() == [6, 6]
+    with np.load(root / f"{name}.npz") as arrays:
+        assert arrays["train_images"].shape == (6, size, size)
+
+
 def test_asking_what_is_available_downloads_nothing(root: Path) -> None:
     assert "is not here; download pneumoniamnist.npz" in str(availability(create("medmnist:pneumoniamnist")))
     assert list(root.iterdir()) == []

@@ -70,7 +70,7 @@ def test_a_quoted_path_may_hold_the_separator(folder: Path) -> None:
         ("image,label\nimages/a.png,x\n,y\n", "line 3: image or label is empty"),
         ("image,label\nimages/a.png,x\nimages/b.png,\n", "line 3: image or label is empty"),
         ("image,label\nimages/a.png,x\nimages/../images/a.png,y\n", "line 3: .*a.png stands in line 2 too"),
-        ("image,label,split\nimages/a.png,x,test\nimages/b.png,y,holdout\n", "line 3: split 'holdout' is none of"),
+        ("image,label,split\nimages/a.png,x,test\nimages/b.png,y,holdout\n", "line 3: split 'holdout' is not one of"),
         ("image,label\nimages/a.png,x\nimages/z.png,y\n", r"1 of 2 listed images are missing, such as .*z\.png"),
         ('image,label\n"images/a.png,x\n', "it cannot be read as a table"),
         ("image,label\nimages/a\0.png,x\nimages/b.png,y\n", "line 2: image or label is empty|read as a table"),

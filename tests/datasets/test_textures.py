@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets import UserError, create
-from datasets.sources.drawing import KINDS
+from datasets.sources.drawing import KINDS, _grid, draw
 from datasets.sources.textures import Textures
 
 
@@ -73,3 +73,35 @@ def test_one_kind_can_be_asked_for(kind: str) -> None:
 def test_senseless_parameters_are_refused(bad: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         create("textures", **bad)
+
+
+def ring_power(kind: str, size: int = 128, number: int = 30) -> np.ndarray:
+    """Return the mean power of a kind of texture at 0, 1, 2, ... cycles an image, whatever the direction."""
+    drawn = [KINDS[kind](np.random.default_rng(seed), size) for seed in range(number)]
+    power = np.mean([np.abs(np.fft.fft2(each)) ** 2 for each in drawn], axis=0)
+    cycles = np.fft.fftfreq(size, 1 / size)
+    ring = np.rint(np.hypot(cycles[:, None], cycles[None])).astype(int)
+    return np.asarray(np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel()))
+
+
+def test_cloud_has_the_spectrum_of_noise_at_all_scales() -> None:
+    """Amplitudes fall as frequency to the power of -1 to -1.4, so power by -2.4 on the mean."""
+    at = np.arange(3, 40)
+    slope, _ = np.polyfit(np.log(at), np.log(ring_power("cloud")[at]), 1)
+    assert slope == pytest.approx(-2.4, abs=0.15)
+
+
+def test_grain_is_of_one_size() -> None:
+    power = ring_power("grain")
+    assert 12 <= power.argmax() <= 20  # cycles an image
+    assert power[40:64].max() < 0.01 * power.max()
+
+
+def test_coordinates_are_those_of_the_pixels_centres() -> None:
+    row, column = _grid(4)
+    assert row.ravel().tolist() == column.ravel().tolist() == [0.125, 0.375, 0.625, 0.875]
+
+
+def test_what_is_too_dark_or_too_bright_is_black_or_white() -> None:
+    drawn = [draw(np.random.default_rng(seed), "fibre", 64, 100.0)[0] for seed in range(12)]
+    assert (min(each.min() for each in drawn), max(each.max() for each in drawn)) == (0, 255)

@@ -51,6 +51,7 @@ def tree(tmp_path: Path) -> Path:
         ([(-5, 10), (0, 20)], -5, 20),  # signed
         ([(0.25, 0.5)], 0.25, 0.5),  # floating point
         ([(0, 70000)], 0, 70000),
+        ([(0.5, 0.5)], 0.5, 1.5),  # of one value: nothing to stretch
     ],
 )
 def test_the_scale_of_deep_pixels(ranges: list[tuple[float, float]], low: float, high: float) -> None:

@@ -351,7 +351,7 @@ def test_a_tag_that_a_model_does_not_have_is_told_from_one_that_it_has():
 def test_weights_of_a_tag_are_looked_for_before_anything_is_prepared(monkeypatch, name):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
-    with pytest.raises(ValueError, match=f"weights of backbone '{name}' cannot be had"):
+    with pytest.raises(ValueError, match=f"weights of backbone '{name}' cannot be obtained"):
         stored.require(BackboneSettings(name=name))
 
 
@@ -359,7 +359,7 @@ def test_without_a_network_weights_of_the_hub_are_refused_at_once(monkeypatch, t
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setattr(stored, "in_hub_cache", lambda name: None)
     start = time.monotonic()
-    with pytest.raises(ValueError, match="weights of backbone 'resnet18' cannot be had"):
+    with pytest.raises(ValueError, match="weights of backbone 'resnet18' cannot be obtained"):
         stored.require(BackboneSettings(name="resnet18"))
     assert time.monotonic() - start < 2 * stored.REACH_S
 

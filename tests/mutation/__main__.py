@@ -69,15 +69,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", help="paths; all that tests/mutation/near.py names by default")
     parser.add_argument("--sample", type=int, help="at most so many mutants, drawn at random over the modules")
+    parser.add_argument("--each", type=int, help="at most so many mutants of each module, drawn at random")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     parser.add_argument("--kept", type=Path, default=ROOT / "results" / "mutants.jsonl", help="file of results")
     asked = parser.parse_args(arguments)
-    every = [job for module in asked.modules or near.modules(ROOT) for job in jobs(module)]
-    if asked.sample is not None and asked.sample < len(every):
-        every = sorted(random.Random(0).sample(every, asked.sample), key=lambda job: (job.module, job.mutant.line))
+    made = [list(jobs(module)) for module in asked.modules or near.modules(ROOT)]
+    every = _drawn([job for found in made for job in _drawn(found, asked.each)], asked.sample)
     kept = _kept(asked.kept)
     _run([job for job in every if job.key not in kept], asked.jobs, asked.kept, kept)
     return _report(every, kept)
+
+
+def _drawn(found: list[Job], number: int | None) -> list[Job]:
+    """Draw `number` of the mutants at random, the same ones each time; all where it is None."""
+    if number is None or number >= len(found):
+        return found
+    return sorted(random.Random(0).sample(found, number), key=lambda job: (job.module, job.mutant.line))
 
 
 def _kept(path: Path) -> dict[str, str]:

@@ -8,27 +8,34 @@ from pathlib import Path
 RECIPE = ["tests/methods/test_training_loop.py", "tests/methods/test_recipe_by_hand.py"]
 HOOKS = [*RECIPE, "tests/methods/test_stages_and_hooks.py", "tests/methods/test_known_mistakes.py"]
 HEADS = ["tests/methods/test_current_methods.py", "tests/golden/test_current_losses.py"]
+CACHE = [
+    "tests/datasets/test_image_cache.py",
+    "tests/datasets/test_cache_eviction.py",
+    "tests/datasets/test_what_images_hide.py",
+]
 NEAR = {
     "datasets/imbalance.py": ["tests/datasets/test_imbalance.py"],
     "datasets/levels.py": ["tests/datasets/test_levels.py", "tests/datasets/test_imbalance.py"],
     "datasets/splits.py": ["tests/datasets/test_splits.py", "tests/datasets/test_development_and_folds.py"],
     "datasets/seeds.py": ["tests/datasets/test_dataset_seeds.py"],
-    "datasets/cache.py": ["tests/datasets/test_image_cache.py"],
-    "datasets/storage.py": ["tests/datasets/test_image_cache.py"],
-    "datasets/decoding.py": ["tests/datasets/test_image_decoding.py", "tests/datasets/test_image_cache.py"],
-    "datasets/listing.py": [
-        "tests/datasets/test_listing.py",
-        "tests/datasets/test_image_cache.py",
-        "tests/datasets/test_folder_dataset.py",
-    ],
+    "datasets/cache.py": CACHE,
+    "datasets/storage.py": CACHE,
+    "datasets/decoding.py": ["tests/datasets/test_image_decoding.py", "tests/datasets/test_odd_images.py", *CACHE],
+    "datasets/listing.py": ["tests/datasets/test_folder_dataset.py", "tests/datasets/test_table_dataset.py", *CACHE],
     "datasets/duplicates.py": ["tests/datasets/test_what_images_hide.py"],
     "datasets/development.py": [
         "tests/datasets/test_development_and_folds.py",
         "tests/datasets/test_what_images_hide.py",
     ],
-    "datasets/sources/dagm*.py": ["tests/datasets/test_dagm_reader.py"],
+    "datasets/sources/dagm*.py": ["tests/datasets/test_dagm_reader.py", "tests/datasets/test_dataset_contract.py"],
     "datasets/sources/drawing.py": ["tests/datasets/test_textures.py"],
-    "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py"],
+    "datasets/sources/textures.py": ["tests/datasets/test_textures.py", "tests/datasets/test_dagm_reader.py"],
+    "datasets/sources/folder.py": [
+        "tests/datasets/test_folder_dataset.py",
+        "tests/datasets/test_what_images_hide.py",
+        "tests/datasets/test_cifar_reader.py",
+    ],
+    "datasets/sources/*.py": ["tests/datasets/test_{stem}*.py", "tests/datasets/test_dataset_contract.py"],
     "methods/training/*.py": HOOKS,
     "methods/networks/backbones.py": ["tests/methods/test_backbones.py"],
     "methods/networks/weights.py": ["tests/methods/test_backbones.py"],
