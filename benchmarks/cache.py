@@ -24,17 +24,19 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     p = argparse.ArgumentParser(
         prog="python -m benchmarks.cache",
-        description="Show the cache, its longest unused entries first, and whether a running process holds them. A run "
-        "that needs room removes those that were used longest ago, and never one that is held.",
+        description="Show what is in the cache, least recently used first, and which entries a running process holds. "
+        "A run that needs room removes the least recently used entries, and never one that is held.",
     )
     p.add_argument("--cache", metavar="DIR", type=Path, help="default: ~/.cache/imbalance-benchmark")
-    p.add_argument("--limit", metavar="SIZE", help="let it take so much from now on, such as 20GB, and make that so")
+    p.add_argument(
+        "--limit", metavar="SIZE", help="allow it this much from now on, such as 20GB; remove what exceeds it"
+    )
     p.add_argument(
         "--clear",
         nargs="?",
         const="*",
         metavar="PATTERN",
-        help="remove the entries whose names match, such as 'textures-*' (default: all), but those that are held",
+        help="remove the entries whose names match, such as 'textures-*' (default: all), except those that are held",
     )
     return p
 
@@ -42,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parser().parse_args(arguments)
-    return ending(lambda: _main(options), "stopped; what was removed is removed")
+    return ending(lambda: _main(options), "stopped; entries removed so far stay removed")
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ def show(console: Console, plugins: Sequence[Path], cache: Path | None) -> None:
             cell(name), "no" if missing else "yes", cell(missing or f"{dataset.description} ({dataset.licence})")
         )
     for usage in datasets.usages():
-        table.add_row(cell(usage), "", "your own data, by this form of name")
+        table.add_row(cell(usage), "", "your own data, named like this")
     console.print(table)
     table = Table("family", "method", "source", title="Methods")
     for row in methods:

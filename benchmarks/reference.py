@@ -66,10 +66,12 @@ def _plain(environment: dict[str, object]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reference", description=__doc__)
-    parser.add_argument("run", type=Path, help="results folder")
-    parser.add_argument("out", type=Path, help="folder of the reference")
+    parser.add_argument("run", type=Path, help="results folder of the runs")
+    parser.add_argument("out", type=Path, help="folder to write the reference to")
     options = parser.parse_args(arguments)
-    return ending(lambda: write(options.run, options.out), "stopped; the reference may be of different records")
+    return ending(
+        lambda: write(options.run, options.out), "stopped; the files of the reference may come from different records"
+    )
 
 
 if __name__ == "__main__":

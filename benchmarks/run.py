@@ -28,9 +28,12 @@ def parser() -> argparse.ArgumentParser:
         "--dataset", action="append", metavar="NAME", help="repeatable; wildcards; folder:/path; table:/path/labels.csv"
     )
     how = p.add_argument_group("how to run")
-    how.add_argument("--tune", type=int, default=0, metavar="N", help="also run every method tuned, by N trials each")
+    how.add_argument("--tune", type=int, default=0, metavar="N", help="also run every method tuned, with N trials each")
     how.add_argument(
-        "--workers", type=int, metavar="N", help="processes; 0: in this one (default: one per core or GPU)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="worker processes; 0: none, work in this one (default: one per core or GPU)",
     )
     how.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, instead of local processes")
     how.add_argument("--tls-ca", metavar="FILE", help="certificate of the scheduler's authority, with a tls:// address")
@@ -39,15 +42,27 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--timeout", type=float, metavar="S", help="seconds a cell may take (default: as long as it takes)"
     )
-    how.add_argument("--retry-failed", action="store_true", help="run the cells again that have failed")
+    how.add_argument("--retry-failed", action="store_true", help="run failed cells again")
     how.add_argument("--track", action="append", default=[], metavar="NAME", help="tensorboard or mlflow; repeatable")
     how.add_argument(
         "--skip-bad-images", action="store_true", help="leave out images that cannot be read; the records name them"
     )
-    how.add_argument("--no-report", action="store_true", help="leave tables, figures and page to benchmarks.report")
+    how.add_argument(
+        "--no-report",
+        action="store_true",
+        help="write no tables, figures and page; python -m benchmarks.report makes them",
+    )
     show = p.add_argument_group("only show")
-    show.add_argument("--list", action="store_true", help="datasets, methods and presets, and what is available here")
-    show.add_argument("--plan", action="store_true", help="the grid, what is done, what is to do and how long it takes")
+    show.add_argument(
+        "--list",
+        action="store_true",
+        help="list datasets, methods and presets, and what is available here; run nothing",
+    )
+    show.add_argument(
+        "--plan",
+        action="store_true",
+        help="show the grid, what is done, what is to do and how long that takes; run nothing",
+    )
     return p
 
 

@@ -137,7 +137,7 @@ def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
         decoded = dataset.decode(size)
         first = next(decoded, None)
         if first is None:
-            raise UserError(f"dataset {dataset.name} has no images; check {dataset.steps()}")
+            raise UserError(f"dataset {dataset.name} has no images; {dataset.steps()}")
         shape = (len(index.labels), size, size, len(first))
         make_room(path.parents[1], math.prod(shape))
         write_header(file, shape, np.dtype(np.uint8))

@@ -43,7 +43,7 @@ class Listing:
     notes: tuple[str, ...] = ()
     besides: tuple[Path, ...] = ()
     remedy: str = "delete or replace it"
-    lost: str = "put them back, or list them no more"
+    lost: str = "put them back, or take them off the list"
 
     @classmethod
     def of(

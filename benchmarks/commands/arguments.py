@@ -24,7 +24,11 @@ def grid() -> argparse.ArgumentParser:
     what.add_argument("--backbone", action="append", metavar="NAME", help="any timm model; repeatable")
     what.add_argument("--comparison", action="append", metavar="NAME", help="as-in-paper or equal-footing; repeatable")
     what.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one setting, such as budget.steps=300; repeatable",
     )
     what.add_argument(
         "--plugin", action="append", default=[], metavar="FILE", help="a file with methods or datasets of your own"
@@ -38,5 +42,7 @@ def place() -> argparse.ArgumentParser:
     where = p.add_argument_group("where")
     where.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:i (default: %(default)s)")
     where.add_argument("--results", default=str(RESULTS), metavar="DIR", help="default: %(default)s")
-    where.add_argument("--cache", metavar="DIR", help="decoded images and feature maps")
+    where.add_argument(
+        "--cache", metavar="DIR", help="of decoded images and feature maps (default: ~/.cache/imbalance-benchmark)"
+    )
     return p

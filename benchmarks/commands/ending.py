@@ -18,13 +18,13 @@ EXIT_FAULT = 70
 EXIT_TERMINATED = 143
 
 REMEDIES = {
-    errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`), or use fewer --workers",
-    errno.ENFILE: "the machine has no file left to open; use fewer --workers",
+    errno.EMFILE: "raise the limit on open files (`ulimit -n 4096`), or use fewer --workers",
+    errno.ENFILE: "this machine has too many files open; close other programs, or use fewer --workers",
     errno.ENAMETOOLONG: "name a shorter path",
-    errno.ELOOP: "links lead in a circle; name another path",
+    errno.ELOOP: "symbolic links lead in a circle; name another path",
     errno.ENOMEM: "use fewer --workers, or smaller images",
 }
-GO_ON = "put that right and run the same command again, nothing finished is lost"
+GO_ON = "fix that and run the same command again; nothing finished is lost"
 
 
 def ending(work: Callable[[], int], interrupted: str) -> int:
@@ -47,7 +47,7 @@ def ending(work: Callable[[], int], interrupted: str) -> int:
             f"{error.filename or 'a file'}: {error.strerror or error}; {REMEDIES.get(error.errno or 0, GO_ON)}"
         )
     except MemoryError as error:
-        return refuse(f"out of memory ({error or 'no more can be had'}); {REMEDIES[errno.ENOMEM]}")
+        return refuse(f"out of memory ({error or 'none left'}); {REMEDIES[errno.ENOMEM]}")
     except KeyboardInterrupt as stop:
         sys.stdout.write(f"\n{interrupted}\n")
         return EXIT_TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
@@ -66,7 +66,7 @@ def _fault(error: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="imbalance-benchmark-", suffix=".txt", delete=False) as file:
         file.write("".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode())
     first = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    _say(f"a fault of this suite, not yours: {first}; please report it with {file.name}; what is finished is kept")
+    _say(f"a bug in this suite, not your mistake: {first}; please report it with {file.name}; what is finished is kept")
     return EXIT_FAULT
 
 

@@ -23,7 +23,7 @@ class Damaged(UserError):  # noqa: N818 - a state of the user's files
     """A result file is not what a run has written; the message names it and the remedy."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be used ({reason[:300]}); delete it and run again, the other results stay")
+        super().__init__(f"{path} cannot be used ({reason[:300]}); delete it and run again; the other results are kept")
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -38,7 +38,7 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"no space left for {path}; free some and run the same command again, nothing finished is lost"
+                f"no space left for {path}; free some and run the same command again; nothing finished is lost"
             ) from error
         raise
 
@@ -63,7 +63,7 @@ def validated(path: Path, model: type[M], version: int) -> M:
             raise ValueError(f"schema version {found}, this release reads {version}")
         digest = content.pop(DIGEST, None)
         if digest not in (None, _digest(content)):
-            raise ValueError("it was changed since it was written")
+            raise ValueError("it has been changed since it was written")
         return model.model_validate(content)
     except ValidationError as error:
         raise Damaged(path, first_problem(error)) from error

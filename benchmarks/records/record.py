@@ -46,7 +46,7 @@ class Data(BaseModel):
     @model_validator(mode="after")
     def _one_a_class(self) -> Self:
         if not 0 < len(self.class_names) == len(self.counts) == len(self.test_counts):
-            raise ValueError("names and counts of the classes are not of one number")
+            raise ValueError("the classes have a different number of names and counts")
         return self
 
 
@@ -69,7 +69,7 @@ class Metrics(BaseModel):
     def _one_a_class(self) -> Self:
         classes = len(self.recall)
         if len(self.confusion) != classes or any(len(row) != classes for row in self.confusion):
-            raise ValueError("recall and confusion are not of one number of classes")
+            raise ValueError("recall and confusion are of different numbers of classes")
         return self
 
 
@@ -85,7 +85,7 @@ class Cost(BaseModel):
     @model_validator(mode="after")
     def _all_phases(self) -> Self:
         if missing := {"fit", "predict", "total"} - self.seconds.keys():
-            raise ValueError(f"no seconds of {', '.join(sorted(missing))}")
+            raise ValueError(f"no seconds for {', '.join(sorted(missing))}")
         return self
 
 
@@ -179,5 +179,5 @@ class Record(BaseModel):
         if self.data is None or self.metrics is None or self.cost is None:
             raise ValueError("status done without data, metrics and cost")
         if len(self.data.class_names) != len(self.metrics.recall):
-            raise ValueError("data and metrics are not of one number of classes")
+            raise ValueError("data and metrics are of different numbers of classes")
         return self

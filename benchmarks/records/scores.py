@@ -36,7 +36,7 @@ def read_scores(path: Path, expected: str = "") -> Scores:
     except Exception as error:  # whatever NumPy and zipfile make of damaged bytes
         raise Damaged(path, str(error) or type(error).__name__) from error
     if (reason := _wrong(scores)) or (expected and digest(scores) != expected):
-        raise Damaged(path, reason or "not the scores that its record is of")
+        raise Damaged(path, reason or "not the scores that belong to its record")
     return scores
 
 

@@ -30,10 +30,10 @@ def parser() -> argparse.ArgumentParser:
         "--prior",
         default="",
         metavar="SHARES",
-        help="judge again where used: balanced, training, or shares such as 0.01",
+        help="judge again for the class shares met in use: balanced, training, or the minority's, such as 0.01",
     )
     made.add_argument(
-        "--cost", default="", metavar="M:F", help="costs of a missed defect to a false alarm, such as 20:1"
+        "--cost", default="", metavar="M:F", help="cost of a missed defect against that of a false alarm, such as 20:1"
     )
     made.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="say what changed between two runs")
     made.add_argument("--methods", metavar="NAME,NAME", help="only these methods and the control; wildcards")
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--columns", type=int, default=1, choices=(1, 2), help="columns of a paper that figures and tables span"
     )
-    made.add_argument("--pdf", action="store_true", help="figures as PDF, too, for print")
+    made.add_argument("--pdf", action="store_true", help="write figures as PDF too, for print")
     made.add_argument("--no-figures", action="store_true", help="leave out the figures, which take most of the time")
     made.add_argument(
         "--watch", action="store_true", help="keep the page up to date while records come in, until Ctrl-C"
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parser().parse_args(arguments)
     show_warnings()
-    return ending(lambda: _main(options), "stopped; the files of the last report may be of different records")
+    return ending(lambda: _main(options), "stopped; the files of the last report may come from different records")
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -132,7 +132,7 @@ def build(
         collection.problems.append(RULE.format(prior=prior or "balanced", miss=costs[0], false_alarm=costs[1]))
         metric = ("expected_cost" if cost else "deployed_accuracy") if metric == "accuracy" else metric
     elif metric in JUDGED:
-        raise UserError(f"--metric {metric} is of scores judged again: give --prior or --cost")
+        raise UserError(f"--metric {metric} is of scores judged again; give --prior or --cost")
     report = Report(out or results[0], problems=collection.problems)
     try:
         _write_all(collection, report, _Choice(metric, control, layout or Layout(), top), figures, refresh)

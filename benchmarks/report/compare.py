@@ -36,7 +36,9 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
     old, new = (frame[frame["status"].eq("done")].drop_duplicates(key).set_index(key)[metric] for frame in frames)
     both = pd.DataFrame({"old": old, "new": new}).dropna()
     if both.empty:
-        raise UserError(f"{first} and {second} have no finished cell in common: nothing to compare")
+        raise UserError(
+            f"{first} and {second} have no finished cell in common; compare runs of the same datasets, levels and seeds"
+        )
     same = int((both["old"] == both["new"]).sum())
     lines = [
         "# What changed",

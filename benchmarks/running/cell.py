@@ -31,8 +31,8 @@ from methods.training.context import Context
 Scores = dict[str, np.ndarray]
 
 ROOM = (
-    "the GPU has no room for this cell: fewer --workers on it, a smaller --set budget.batch_size=N or size of its "
-    "images, or --device cpu; then --retry-failed"
+    "the GPU has no room for this cell; use fewer --workers, a smaller --set budget.batch_size=N, smaller images, or "
+    "--device cpu, and run again with --retry-failed"
 )
 
 

@@ -98,7 +98,7 @@ def _result(future: Any) -> Outcome | None:
         return outcome
     except FutureCancelledError as error:
         raise UserError(
-            f"the Dask scheduler is gone ({first_line(error)}); run the same command again, nothing finished is lost"
+            f"the Dask scheduler is gone ({first_line(error)}); run the same command again; nothing finished is lost"
         ) from error
 
 

@@ -121,12 +121,12 @@ def _connect(request: Request) -> Any:
     except (OSError, ValueError) as error:
         if request.tls_ca is not None:
             raise UserError(
-                f"no Dask scheduler at {scheduler} answers to these certificates ({' '.join(str(error).split())}); see "
-                "that it is up, that --tls-ca is of its authority, and that --tls-key is the key of --tls-cert"
+                f"no Dask scheduler at {scheduler} accepts these certificates ({' '.join(str(error).split())}); see "
+                "that it is up, that --tls-ca is its authority's certificate, and that --tls-key belongs to --tls-cert"
             ) from error
         raise UserError(
             f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, or leave "
-            "--scheduler away to use processes of this machine"
+            "out --scheduler to use processes of this machine"
         ) from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
@@ -154,11 +154,13 @@ def _security(request: Request) -> Any:
     files = {"tls_ca_file": request.tls_ca, "tls_client_cert": request.tls_cert, "tls_client_key": request.tls_key}
     encrypted = str(request.scheduler).startswith("tls://")
     if not encrypted and not any(files.values()):
-        LOG.warning("%s is not encrypted: whoever reaches it can run code there; tls:// can be used", request.scheduler)
+        LOG.warning(
+            "%s is not encrypted: whoever can reach it can run code there; use a tls:// address", request.scheduler
+        )
         return Security()
     if not encrypted or not all(files.values()):
         raise UserError(
-            f"--scheduler {request.scheduler}: an encrypted one has a tls:// address and needs --tls-ca FILE, "
+            f"--scheduler {request.scheduler}: an encrypted scheduler has a tls:// address, and needs --tls-ca FILE, "
             "--tls-cert FILE and --tls-key FILE"
         )
     for path in files.values():

@@ -64,9 +64,11 @@ def resolve_device(asked: str) -> str:
         raise UserError(f"unknown device {asked!r}; one of auto, cpu, cuda, cuda:0, cuda:1, ...")
     count = count_gpus()
     if count == 0:
-        raise UserError(f"device {asked!r} was asked for, and torch sees no GPU here; use --device cpu or auto")
+        raise UserError(f"device {asked!r} was asked for, but torch sees no GPU here; use --device cpu or auto")
     if number and int(number) >= count:
-        raise UserError(f"device {asked!r} was asked for, and there are {count} GPUs: cuda:0 to cuda:{count - 1}")
+        raise UserError(
+            f"device {asked!r} was asked for, but there are {count} GPUs; use one of cuda:0 to cuda:{count - 1}"
+        )
     return asked
 
 

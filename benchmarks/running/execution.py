@@ -134,7 +134,7 @@ def _check_content(record: Record, contents: dict[str, str], root: Path, changed
         return
     if contents.setdefault(_images(record), record.data.content) != record.data.content:
         raise UserError(
-            f"the images of {record.cell['dataset']} are not those that {root} has results of"
+            f"the images of {record.cell['dataset']} are not those that {root} has results for"
             f"{': ' + changed if changed else ''}; put them back, or name another folder with --results DIR"
         )
 

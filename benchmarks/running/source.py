@@ -69,6 +69,8 @@ class Source:
     def _open(self, names: tuple[str, ...]) -> tuple[Prepared, np.ndarray, str]:
         spec = grid_rows.source_spec(self.data, names)
         if spec is None:
-            raise datasets.UserError(f"source={list(names)}: none of them can be loaded any more; plan the run again")
+            raise datasets.UserError(
+                f"source={list(names)}: none of them can be loaded any more; run the same command again"
+            )
         prepared = prepare(spec, self.backbone, self.cache, str(self.device))
         return prepared, grid_rows.source_rows(spec, prepared.imageset.index, self.seed), spec.name

@@ -44,8 +44,8 @@ class Tracker(AbstractContextManager["Tracker"], ABC):
             self.write(record)
         except Exception as error:  # every tracker and server has errors of its own
             raise UserError(
-                f"tracker {type(self).__name__} failed ({type(error).__name__}: {error}); put that right or leave "
-                "--track away, and run the same command again: nothing finished is lost"
+                f"tracker {type(self).__name__} failed ({type(error).__name__}: {error}); fix that or leave out "
+                "--track, and run the same command again; nothing finished is lost"
             ) from error
 
     def __exit__(

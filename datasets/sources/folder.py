@@ -49,7 +49,7 @@ class Folder(FileDataset):
         names = [[name for name, _ in found] for found in classes.values()]
         odd = sorted({name for one in names for name in one if any(name not in other for other in names)})
         if odd:
-            raise UserError(f"dataset {self.name}: class folders {odd} are not in all parts; add or delete them")
+            raise UserError(f"dataset {self.name}: class folders {odd} are missing from some parts; add or delete them")
         found = [(part, label, file) for part, each in classes.items() for label, (_, files) in enumerate(each)
                  for file in files]  # fmt: skip
         kinds = ", ".join(counted(count, kind) for kind, count in sorted(left_out.items()))

@@ -100,7 +100,7 @@ class Table(FileDataset):
         """Refuse a line that is cut short or too long, that names no image or class, or an image once more."""
         image = row[self.image]
         if None in row or None in row.values():
-            raise UserError(f"dataset {self.name}, line {at}: it has more or fewer values than columns; mend it")
+            raise UserError(f"dataset {self.name}, line {at}: it has more or fewer values than columns; correct it")
         if not image or "\0" in image or not row[self.label]:
             raise UserError(f"dataset {self.name}, line {at}: image or label is empty; fill it in or delete the line")
         first = lines.setdefault(os.path.normpath(image), at)
@@ -110,5 +110,7 @@ class Table(FileDataset):
 
     def _is_test(self, at: int, value: str) -> bool:
         if value.strip().lower() not in _TEST:
-            raise UserError(f"dataset {self.name}, line {at}: split {value!r} is none of {', '.join(_TEST)}; mend it")
+            raise UserError(
+                f"dataset {self.name}, line {at}: split {value!r} is not one of {', '.join(_TEST)}; correct it"
+            )
         return _TEST[value.strip().lower()]

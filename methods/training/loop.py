@@ -101,7 +101,9 @@ def run_stage(
     """
     begins = progress[:: method.step_cost][: len(progress) // method.step_cost]
     if not begins:
-        raise ValueError(f"{purpose} has {len(progress)} of {method.step_cost} steps it needs; raise budget.steps")
+        raise ValueError(
+            f"{purpose} has only {len(progress)} of the {method.step_cost} steps that it needs; raise budget.steps"
+        )
     restart(network, stage.restart)
     draws = Draws(method, stage, train, context, begins, purpose)
     optimizer = build_optimizer(freeze_all_but(network, stage.trainable, stage.moving), context.optimizer, stage)

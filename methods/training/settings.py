@@ -35,9 +35,9 @@ class Settings(BaseModel):
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse `true` where a number is meant; Python would take it for 1."""
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("true and false are no value of this setting")
+            raise ValueError("true and false are not values of this setting")
         if isinstance(value, str) and not is_text(value):
-            raise ValueError("a text with characters that no name has")
+            raise ValueError("it has characters that a name cannot have")
         return value
 
     @functools.cached_property

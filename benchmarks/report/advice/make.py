@@ -72,7 +72,7 @@ def regret_csv(table: pd.DataFrame) -> str:
 def regret_markdown(table: pd.DataFrame, control: str) -> str:
     """Write the scores as a Markdown table, mean and worst below."""
     if table.empty:
-        return "# What the advice loses\n\nNothing to score: it takes a dataset with two seeds and two methods.\n"
+        return "# What the advice loses\n\nNothing to score: that takes a dataset with two seeds and two methods.\n"
     heads = ["where", *POLICIES.values(), "best in hindsight", "loses at least", "at most"]
     heads = [control if head == POLICIES["control"] else head for head in heads]
     columns = [*POLICIES, "hindsight", "lower", "upper"]

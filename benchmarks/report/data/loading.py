@@ -119,7 +119,7 @@ def only(collection: Collection, wildcards: Sequence[str]) -> Collection:
     kept = frame[[fits(label, method) for label, method in zip(frame["label"], frame["method"], strict=True)]]
     if kept.empty:
         raise UserError(
-            f"--methods {','.join(wildcards)}: none of the methods fits: {', '.join(sorted(set(frame['label'])))}"
+            f"--methods {','.join(wildcards)}: no method matches; there are: {', '.join(sorted(set(frame['label'])))}"
         )
     grids = [
         grid.model_copy(update={"cells": tuple(cell for cell in grid.cells if fits(cell.label, cell.method))})
@@ -163,7 +163,7 @@ def _separate_images(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         if len(contents) > 1:
             rare = group.index[group["content"].ne(contents.index[0])]
             names[rare] = f"{dataset} [images " + group.loc[rare, "content"].str[:8] + "]"
-            notes.append(f"{dataset}: its records are of {len(contents)} sets of images, which are shown apart")
+            notes.append(f"{dataset}: its records come from {len(contents)} sets of images, which are shown separately")
     return frame.assign(dataset=names), notes
 
 

@@ -69,7 +69,7 @@ METRICS = {
     "average_precision": Metric("Average precision", 1.0, "", 3),
     "ece": Metric("Expected calibration error", higher_is_better=False),
     "deployed_accuracy": Metric("Accuracy where used"),
-    "expected_cost": Metric("Expected cost an image", 1.0, "", 4, higher_is_better=False),
+    "expected_cost": Metric("Expected cost per image", 1.0, "", 4, higher_is_better=False),
     "deployed_precision": Metric("Precision where used"),
     "recall_at_1": Metric("Recall at 1 % false alarms"),
     "recall_at_5": Metric("Recall at 5 % false alarms"),

@@ -28,7 +28,7 @@ COLUMNS = (
 )
 RULE = (
     "Judged again at prior {prior} and costs {miss:g} : {false_alarm:g} (missed defect : false alarm): test "
-    "images are weighed to the prior, and probabilities are moved to it from the training prior or from a "
+    "images are weighted to the prior, and probabilities are moved to it from the training prior or from a "
     "balanced one, whichever gave the lower Brier score on the method's other seeds (the training prior where "
     "there are none). Nothing was trained again."
 )

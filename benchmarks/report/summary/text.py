@@ -107,7 +107,7 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
     lines = ["# What to use", ""]
     lines += [f"- {escape_markdown(part.heading)}: **{escape_markdown(part.advice)}**" for part in parts]
     if not parts:
-        lines += ["No advice: it takes two methods with results at the same levels."]
+        lines += ["No advice: that takes at least two methods with results at the same levels."]
     lines += ["", *map(escape_markdown, [scored] if scored else []), ""]
     for part in parts:
         lines += [f"## {escape_markdown(part.heading)}", "", f"**{escape_markdown(part.advice)}**", ""]
