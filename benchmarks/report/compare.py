@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.names import METRICS, dataset_title, metric_named
-from benchmarks.report.statistics.intervals import Interval, interval
+from benchmarks.report.statistics.images import Cell, Shared, TestImages
+from benchmarks.report.statistics.intervals import interval
 from benchmarks.report.tables.render import escape_markdown
 from datasets import UserError
 from datasets.hints import counted
@@ -20,7 +22,13 @@ POINT = ["comparison", "dataset", "protocol", "label"]
 RULE = (
     "Second run less first, on the levels and seeds that both have, levels averaged within a seed; 95 % "
     "interval, Student's over seeds. Changed: the interval excludes 0 after correction for the number of rows "
-    "(Bonferroni)."
+    "(Bonferroni). Test images that seeds share: {images}."
+)
+
+LOST = (
+    "What it loses: against the method that is best on the other seeds of the second run, on the seed left out (a best "
+    "picked on the seed that judges it would flatter; of one seed it is picked so); less than 0 where the choice of "
+    "the first run is the better one. Where both runs test the same images, they share the luck of these."
 )
 
 
@@ -33,7 +41,8 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
     shown = metric_named(metric)
     frames = [collect([folder]).frame for folder in (first, second)]
     key = [*POINT, "level", "seed"]
-    old, new = (frame[frame["status"].eq("done")].drop_duplicates(key).set_index(key)[metric] for frame in frames)
+    done = [frame[frame["status"].eq("done")].drop_duplicates(key).set_index(key) for frame in frames]
+    old, new = (frame[metric] for frame in done)
     both = pd.DataFrame({"old": old, "new": new}).dropna()
     if both.empty:
         raise UserError(
@@ -47,60 +56,83 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
         f"{len(old) - len(both)} only in the first, {len(new) - len(both)} only in the second.",
         "",
     ]
-    changes = (both["new"] - both["old"]) * shown.scale
-    parts = list(changes.groupby(level=POINT, sort=False))
-    rows = [_row(name, part, len(parts)) for name, part in parts]  # type: ignore[arg-type]
-    rows.sort(key=lambda row: -abs(row[0]))
+    names = ["folder", "id"]
+    both = both.join(done[0][names].add_prefix("old_")).join(done[1][names].add_prefix("new_"))
+    both["change"] = both["new"] - both["old"]
+    parts, images = list(both.groupby(level=POINT, sort=False)), TestImages(metric)
+    made = [_row(name, part, len(parts), images, shown.scale) for name, part in parts]  # type: ignore[arg-type]
+    rows = sorted((row for row, _ in made), key=lambda row: -abs(row[0]))
+    cases = "; ".join(dict.fromkeys(case for _, case in made if case)) or "no matter, nothing changed"
     unit = f" ({shown.points})" if shown.points else ""
     lines += [f"| where | method | change{unit} | cells | |", "| --- | --- | ---: | ---: | --- |"]
     lines += ["| " + " | ".join(row[1:]) + " |" for row in rows]
-    return "\n".join([*lines, "", RULE, "", *_agreement(frames, metric)])
+    return "\n".join([*lines, "", RULE.format(images=cases), "", *_agreement(frames, metric)])
 
 
 def _agreement(frames: Sequence[pd.DataFrame], metric: str) -> list[str]:
     """Say whether the two runs rank their methods alike, and what the first one's choice loses in the second."""
-    old, new = (_means(frame, metric) for frame in frames)
-    places: list[Any] = list(old.columns.intersection(new.columns))
+    first, second = (_scores(frame, metric) for frame in frames)
+    points: list[Any] = [list(dict.fromkeys(key[:-1] for key in scores.index)) for scores in (first, second)]
+    places = [point for point in points[0] if point in set(points[1])]
     rows = []
     for point in places:
-        means = pd.DataFrame({"old": old[point], "new": new[point]}).dropna()
+        seeds = second.loc[point]
+        means = pd.DataFrame({"old": first.loc[point].mean(), "new": seeds.mean()}).dropna()
         if len(means) < 2:
             continue
         where = escape_markdown(f"{dataset_title(point[1])}, {point[2]} {point[3]:g}, {point[0]}")
-        best = int(means["old"].argmax())
+        best = str(means["old"].idxmax())
         tau = stats.kendalltau(means["old"], means["new"]).statistic
-        lost = means["new"].max() - means["new"].iloc[best]
-        rows.append((where, len(means), float(tau), escape_markdown(str(means.index[best])), float(lost)))
+        lost = _lost(seeds[list(means.index)], best)
+        rows.append((where, len(means), float(tau), escape_markdown(best), lost))
     if not rows:
         return []
     table = pd.DataFrame(rows, columns=["where", "methods", "tau", "chosen", "lost"])
     head = ["where", "methods", "Kendall's tau", "best mean of the first", "what it loses in the second"]
     lines = ["## Do they rank alike?", "", "| " + " | ".join(head) + " |", "| --- | ---: | ---: | --- | ---: |"]
     lines += [f"| {r.where} | {r.methods} | {r.tau:.2f} | {r.chosen} | {r.lost:.1f} |" for r in table.itertuples()]
-    return [*lines, f"| **mean** | | {table['tau'].mean():.2f} | | {table['lost'].mean():.1f} |", ""]
+    return [*lines, f"| **mean** | | {table['tau'].mean():.2f} | | {table['lost'].mean():.1f} |", "", LOST, ""]
 
 
-def _means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return each method's mean over seeds, methods down, levels across, in shown units, more being better."""
+def _scores(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return results in shown units, more being better: points x seeds down, methods across."""
     done = frame[frame["status"].eq("done")]
-    means = done.groupby(["comparison", "dataset", "protocol", "level", "label"])[metric].mean().unstack("label").T
-    return means * METRICS[metric].scale * METRICS[metric].sign
+    scores = done.pivot_table(
+        index=["comparison", "dataset", "protocol", "level", "seed"], columns="label", values=metric, sort=False
+    )
+    return scores * METRICS[metric].scale * METRICS[metric].sign
 
 
-def _row(name: tuple[str, ...], part: pd.Series, rows: int) -> tuple[float, str, str, str, str, str]:
+def _lost(scores: pd.DataFrame, chosen: str) -> float:
+    """Return what a method loses, on each seed, against the one that is best on the other seeds; seeds x methods."""
+    lost = []
+    for place in range(len(scores)):
+        others = scores.drop(index=scores.index[place]) if len(scores) > 1 else scores
+        judged = scores.iloc[place]
+        lost.append(judged[str(others.mean().idxmax())] - judged[chosen])
+    return float(np.nanmean(lost))
+
+
+def _row(
+    name: tuple[str, ...], part: pd.DataFrame, rows: int, images: TestImages, scale: float
+) -> tuple[tuple[float, str, str, str, str, str], str]:
+    """Return one row, and whether its seeds share test images, where anything changed."""
     comparison, dataset, protocol, label = map(str, name)
-    by_seed = part.groupby(level="seed").mean()
-    found = interval(pd.DataFrame([by_seed.to_numpy()]))
-    bounds = f" [{found.low:+.2f}, {found.high:+.2f}]" if found.known else ""
+    changes = pd.DataFrame([part["change"].groupby(level="seed").mean()])
+    shared = images.shared(_terms(part)) if part["change"].any() else Shared(case="")
+    found, corrected = interval(changes, [shared]).scaled(scale), interval(changes, [shared], rows)
+    bounds = f" [{found.low:+.2f}, {found.high:+.2f}]{found.remark}" if found.known else ""
     where = escape_markdown(f"{dataset_title(dataset)}, {protocol}, {comparison}")
-    changed = "changed" if _excludes_zero(found, by_seed, rows) else ""
-    return found.mean, where, escape_markdown(label), f"{found.mean:+.2f}{bounds}", str(len(part)), changed
+    told = corrected.unit == "seeds" and (corrected.low > 0 or corrected.high < 0)
+    shown = f"{found.mean:+.2f}{bounds}"
+    return (found.mean, where, escape_markdown(label), shown, str(len(part)), "changed" if told else ""), shared.case
 
 
-def _excludes_zero(found: Interval, by_seed: pd.Series, rows: int) -> bool:
-    """Say whether a change is told from chance, corrected for the number of rows."""
-    if not found.known or found.mean == 0:
-        return False
-    if by_seed.nunique() == 1:
-        return True
-    return float(stats.ttest_1samp(by_seed.to_numpy(float), 0.0).pvalue) * rows < 0.05
+def _terms(part: pd.DataFrame) -> dict[int, list[tuple[Cell, float]]]:
+    """Weigh the cells of both runs so that they add to each seed's change."""
+    terms: dict[int, list[tuple[Cell, float]]] = {}
+    for seed, cells in part.groupby(level="seed"):
+        for run, sign in (("new", 1), ("old", -1)):
+            files = zip(cells[f"{run}_folder"], cells[f"{run}_id"], strict=True)
+            terms.setdefault(int(str(seed)), []).extend((file, sign / len(cells)) for file in files)
+    return terms

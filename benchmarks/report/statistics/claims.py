@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.names import AS_IN_PAPER, COMMON, PROPOSED, READINGS, dataset_title, level_name, number
+from benchmarks.report.statistics.images import Cell, TestImages
 from benchmarks.report.statistics.intervals import MIN_DATASETS, Interval, interval
 from benchmarks.report.tables.render import escape_markdown
 
@@ -25,10 +26,13 @@ RULES = [
     "out and named.",
     "A margin is the proposed method's accuracy less the mean accuracy of the five common methods on the same "
     "seed and level, in points, as in the paper; beside it stands the margin over the best of them (at each "
-    "level, by its mean over the seeds) and over their median.",
+    "level and for each seed the one that is best on the other seeds: a best picked on the seed that judges it would "
+    "flatter; of one seed it is picked so) and over their median (on each level and seed).",
     f"Intervals are 95 %, Student's: over the datasets' means where {ALL} are named and there are at least "
     f"{MIN_DATASETS}, else over the seeds, and then about these datasets only. Levels of one dataset share "
-    "images and are no observations of their own.",
+    "images and are no observations of their own. Where seeds share test images, the covariance of their scores "
+    "through these (from the scores of single images) is added to the variance of the mean; where no scores are kept, "
+    "it is not known. Training images that seeds share are not counted.",
     "Holds: the whole interval reaches the number (98.5 % for about 99 %); does not hold: none of it does; "
     "else it cannot be told. The extreme ratio is the largest one that the data supports. One claim at a time: "
     "the verdicts are not corrected for how many there are.",
@@ -37,7 +41,10 @@ RULES = [
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim on one dataset: what the paper says, what was measured, over how many cells, and the verdict."""
+    """One claim on one dataset: what the paper says, what was measured, over how many cells, and the verdict.
+
+    `images` says whether seeds share test images, where the interval is over seeds.
+    """
 
     claim: str
     stated: str
@@ -45,6 +52,7 @@ class Claim:
     measured: str
     cells: int
     verdict: str
+    images: str = ""
 
 
 def claims(frame: pd.DataFrame) -> list[Claim]:
@@ -54,18 +62,19 @@ def claims(frame: pd.DataFrame) -> list[Claim]:
         Nothing where the proposed method was not run, or on a user's own images only.
     """
     part = frame[frame["comparison"].eq(AS_IN_PAPER) & ~frame["dataset"].str.startswith(OWN)]
-    return [claim for method in READINGS for claim in _of(method, part[part["label"].isin([method, *COMMON])])]
+    images = TestImages()
+    return [claim for method in READINGS for claim in _of(method, part[part["label"].isin([method, *COMMON])], images)]
 
 
-def _of(method: str, part: pd.DataFrame) -> list[Claim]:
+def _of(method: str, part: pd.DataFrame, images: TestImages) -> list[Claim]:
     """Hold the claims against one reading of the proposed method."""
     ratios, few = part[part["protocol"].isin(["step", "long-tail"])], part[part["protocol"].eq("few")]
-    blocks = _blocks(method, ratios)
+    blocks = _blocks(method, ratios, images)
     result: list[Claim] = []
     for claim in (_mean, _margin, _extreme):
         result += [claim({name: block}, name) for name, block in blocks.items()]
         result += [claim(blocks, ALL)] if len(blocks) > 1 else []
-    return result + [_few({name: block}, name) for name, block in _blocks(method, few).items()]
+    return result + [_few({name: block}, name) for name, block in _blocks(method, few, images).items()]
 
 
 def markdown(rows: list[Claim]) -> str:
@@ -73,8 +82,9 @@ def markdown(rows: list[Claim]) -> str:
     lines = ["# The paper's claims beside what was measured", "", f"Paper: {PAPER}.", ""]
     if not rows:
         return "\n".join([*lines, f"None applies: {PROPOSED} was not run on data that the claims are about.", ""])
-    lines += ["| claim | stated | where | measured | cells | verdict |", "| --- | --- | --- | --- | ---: | --- |"]
-    cells = ([r.claim, r.stated, r.where, r.measured, str(r.cells), r.verdict] for r in rows)
+    heads = ["claim", "stated", "where", "measured", "cells", "verdict", "test images"]
+    lines += ["| " + " | ".join(heads) + " |", "| --- | --- | --- | --- | ---: | --- | --- |"]
+    cells = ([r.claim, r.stated, r.where, r.measured, str(r.cells), r.verdict, r.images] for r in rows)
     lines += ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in cells]
     return "\n".join([*lines, "", *(f"- {rule}" for rule in RULES), ""])
 
@@ -83,13 +93,15 @@ def markdown(rows: list[Claim]) -> str:
 class _Block:
     """The accuracies of one dataset and protocol: index (level, seed), a column a method; NaN where missing.
 
-    `method` is the one that the claims are held against.
+    `method` is the one that the claims are held against; `cells` are the files of the accuracies.
     """
 
     method: str
     dataset: str
     protocol: str
     values: pd.DataFrame
+    cells: dict[tuple[float, int, str], Cell]
+    images: TestImages
 
     def complete(self, labels: list[str]) -> pd.DataFrame:
         """Keep the rows at which all of these methods were measured."""
@@ -108,23 +120,26 @@ class _Block:
         return texts
 
 
-def _blocks(method: str, part: pd.DataFrame) -> dict[str, _Block]:
+def _blocks(method: str, part: pd.DataFrame, images: TestImages) -> dict[str, _Block]:
     """Lay out every dataset and protocol in which the method has a result."""
     result = {}
     for (dataset, protocol), rows in part.groupby(["dataset", "protocol"], sort=False):
         values = rows.pivot_table(index=["level", "seed"], columns="label", values="accuracy", aggfunc="first")
         if method in values:
-            result[f"{dataset_title(str(dataset))} ({protocol})"] = _Block(method, str(dataset), str(protocol), values)
+            keys = zip(rows["level"], rows["seed"], rows["label"], strict=True)
+            cells = dict(zip(keys, zip(rows["folder"], rows["id"], strict=True), strict=True))
+            name = f"{dataset_title(str(dataset))} ({protocol})"
+            result[name] = _Block(method, str(dataset), str(protocol), values, cells, images)
     return result
 
 
 def _mean(blocks: dict[str, _Block], where: str) -> Claim:
     method = _method(blocks)
-    found = _interval({name: _by_seed(block.complete([method])[method]) for name, block in blocks.items()})
+    found, images = _interval(blocks, {name: block.complete([method]) for name, block in blocks.items()}, _alone)
     missing = [text for block in blocks.values() for text in block.missing([method])]
     cells = sum(len(block.complete([method])) for block in blocks.values())
     verdict = _with_left_out(found.verdict(MEAN), missing)
-    return Claim(f"mean accuracy of {method}", "about 99 %", where, _percent(found), cells, verdict)
+    return Claim(f"mean accuracy of {method}", "about 99 %", where, _percent(found), cells, verdict, images)
 
 
 def _margin(blocks: dict[str, _Block], where: str) -> Claim:
@@ -135,7 +150,7 @@ def _extreme(blocks: dict[str, _Block], where: str) -> Claim:
     tops = {}
     for name, block in blocks.items():
         level = block.values.index.get_level_values("level")
-        tops[name] = _Block(block.method, block.dataset, block.protocol, block.values[level == level.max()])
+        tops[name] = replace(block, values=block.values[level == level.max()])
     levels = {float(top.values.index.get_level_values("level").max()) for top in tops.values()}
     at = ", ".join(f"IR {number(level)}" for level in sorted(levels))
     return _difference("extreme ratio", "4.0 points", EXTREME, tops, f"{where}, {at}")
@@ -149,38 +164,57 @@ def _difference(which: str, stated: str, target: float, blocks: dict[str, _Block
     cells = sum(rows.size for rows in whole.values())
     if not whole:
         return Claim(claim, stated, where, "n/a", 0, f"not measurable ({'; '.join(missing)})")
-    common = list(COMMON)
-    found = _interval({name: _by_seed(rows[method] - rows[common].mean(axis=1)) for name, rows in whole.items()})
-    over: dict[str, Callable[[pd.DataFrame], Any]] = {
-        "best": _best,
-        "median": lambda rows: rows[common].median(axis=1),
-    }
-    others = []
-    for word, other in over.items():
-        margins = {name: _by_seed(rows[method] - other(rows)) for name, rows in whole.items()}
-        others.append(f"{_points(_interval(margins))} over their {word}")
+    found, images = _interval(blocks, whole, _over_mean)
+    others = [
+        f"{_points(_interval(blocks, whole, other)[0])} over their {word}"
+        for word, other in {"best": _over_best, "median": _over_median}.items()
+    ]
     measured = f"{_points(found)}; {', '.join(others)}"
-    return Claim(claim, stated, where, measured, cells, _with_left_out(found.verdict(target), missing))
+    return Claim(claim, stated, where, measured, cells, _with_left_out(found.verdict(target), missing), images)
 
 
-def _best(rows: pd.DataFrame) -> np.ndarray:
-    """Return the accuracies of the common method that is best at each level, seeds averaged first."""
-    best = rows[list(COMMON)].groupby(level="level").mean().idxmax(axis="columns")
-    labels = best.reindex(rows.index.get_level_values("level"))
-    return np.asarray(rows.to_numpy(float)[np.arange(len(rows)), rows.columns.get_indexer(pd.Index(labels))])
+def _alone(rows: pd.DataFrame) -> pd.DataFrame:
+    """Weigh the accuracies of one method (the first column) alone."""
+    return pd.DataFrame(1.0, rows.index, rows.columns)
+
+
+def _over_mean(rows: pd.DataFrame) -> pd.DataFrame:
+    """Weigh accuracies so that they add to the first column's less the mean of the others."""
+    return pd.DataFrame(-1 / (rows.shape[1] - 1), rows.index, rows.columns).assign(**{rows.columns[0]: 1.0})
+
+
+def _over_best(rows: pd.DataFrame) -> pd.DataFrame:
+    """Weigh accuracies so that they add to the first column's less the one that is best on the other seeds."""
+    others = rows.iloc[:, 1:]
+    level = others.groupby(level="level")
+    size = level.transform("size").to_numpy()[:, None]
+    left = level.transform("sum").to_numpy() - np.where(size > 1, others.to_numpy(), 0.0)
+    return _over_one(rows, left.argmax(axis=1))
+
+
+def _over_median(rows: pd.DataFrame) -> pd.DataFrame:
+    """Weigh accuracies so that they add to the first column's less the median one of the others (an odd number)."""
+    return _over_one(rows, rows.iloc[:, 1:].to_numpy().argsort(axis=1, kind="stable")[:, (rows.shape[1] - 1) // 2])
+
+
+def _over_one(rows: pd.DataFrame, places: np.ndarray) -> pd.DataFrame:
+    weights = np.zeros(rows.shape)
+    weights[:, 0], weights[np.arange(len(rows)), 1 + places] = 1.0, -1.0
+    return pd.DataFrame(weights, rows.index, rows.columns)
 
 
 def _few(blocks: dict[str, _Block], where: str) -> Claim:
     method = _method(blocks)
     claim, stated = f"accuracy of {method} with only several minority images", "> 99 %"
     ((_, block),) = blocks.items()
-    rows = block.complete([method])[method]
-    found = _interval({where: _by_seed(rows)})
+    whole = block.complete([method])
+    rows = whole[method]
+    found, images = _interval(blocks, {where: whole}, _alone)
     by_level = rows.groupby(level="level").mean().sort_index(ascending=False)
     each = ", ".join(f"{mean * 100:.1f} % at {number(float(str(level)))}" for level, mean in by_level.items())
     measured = f"{_percent(found)} ({each} minority images)"
     verdict = _with_left_out(found.verdict(FEW), block.missing([method]))
-    return Claim(claim, stated, where, measured, len(rows), verdict)
+    return Claim(claim, stated, where, measured, len(rows), verdict, images)
 
 
 def _method(blocks: dict[str, _Block]) -> str:
@@ -188,24 +222,43 @@ def _method(blocks: dict[str, _Block]) -> str:
     return next(iter(blocks.values())).method
 
 
-def _by_seed(values: pd.Series) -> pd.Series:
-    """Average the levels of every seed that has them all; of every seed, where none has."""
-    table = values.unstack("seed")
-    whole = table.dropna(axis="columns")
-    return (whole if whole.shape[1] else table).mean()
+def _by_seed(weights: pd.DataFrame) -> pd.DataFrame:
+    """Weigh the levels of every seed that has them all alike; of every seed, where none has."""
+    levels = weights.groupby(level="seed").size()
+    whole = levels[levels.eq(weights.index.unique("level").size)]
+    seed = weights.index.get_level_values("seed")
+    kept = seed.isin((whole if len(whole) else levels).index)
+    return weights[kept].div(levels.reindex(seed[kept]).to_numpy(), axis="index")
 
 
-def _interval(parts: dict[str, pd.Series]) -> Interval:
-    return interval(pd.DataFrame(parts).T)
+def _interval(
+    blocks: dict[str, _Block], whole: dict[str, pd.DataFrame], weigh: Callable[[pd.DataFrame], pd.DataFrame]
+) -> tuple[Interval, str]:
+    """Return the interval of weighed accuracies, and whether seeds share test images, where it is over seeds."""
+    scores, shared = {}, []
+    whole = {name: rows for name, rows in whole.items() if len(rows)}
+    for name, rows in whole.items():
+        weights = _by_seed(weigh(rows))
+        scores[name] = (rows * weights).dropna().sum(axis=1).groupby(level="seed").sum()
+        if len(whole) >= MIN_DATASETS:
+            continue  # whatever varies below a dataset varies its mean, too
+        terms: dict[int, list[tuple[Cell, float]]] = {}
+        cells = blocks[name].cells
+        keys: list[Any] = list(weights.index)
+        for (level, seed), row in zip(keys, weights.to_numpy(), strict=True):
+            used = [(cells[level, seed, str(x)], weight) for x, weight in zip(rows, row, strict=True) if weight]
+            terms.setdefault(seed, []).extend(used)
+        shared.append(blocks[name].images.shared(terms))
+    return interval(pd.DataFrame(scores).T, shared), "; ".join(dict.fromkeys(one.case for one in shared))
 
 
 def _percent(found: Interval) -> str:
-    bounds = f" [{found.low * 100:.1f}, {found.high * 100:.1f}]" if found.known else ""
+    bounds = f" [{found.low * 100:.1f}, {found.high * 100:.1f}]{found.remark}" if found.known else ""
     return f"{found.mean * 100:.1f} %{bounds}"
 
 
 def _points(found: Interval) -> str:
-    bounds = f" [{found.low * 100:+.1f}, {found.high * 100:+.1f}]" if found.known else ""
+    bounds = f" [{found.low * 100:+.1f}, {found.high * 100:+.1f}]{found.remark}" if found.known else ""
     return f"{found.mean * 100:+.1f} points{bounds}"
 
 

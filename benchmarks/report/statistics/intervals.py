@@ -1,16 +1,25 @@
-"""Intervals of means: datasets are the unit of a general claim, seeds that of a claim about given datasets."""
+"""Intervals of means: datasets are the unit of a general claim, seeds that of a claim about given datasets.
+
+Seeds that judge the same test images share their luck, which more seeds do not average out: the mean of S seeds with
+variance s^2 has variance s^2 / S + C, where C is the mean covariance of two seeds through test images that both judge.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from benchmarks.report.statistics.images import Shared
+
 CONFIDENCE = 0.95
 MIN_DATASETS = 3
 """With fewer, nothing general can be said, and the interval is about these datasets."""
+
+IMAGES = "test images"
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,7 @@ class Interval:
         mean: of the datasets' means.
         low: lower end.
         high: upper end.
-        unit: `datasets` or `seeds`, what was taken to vary.
+        unit: `datasets`, `seeds`, or `test images` (of one seed: another training may differ by more).
         units: how many of them.
     """
 
@@ -36,39 +45,59 @@ class Interval:
         """Whether there is an interval."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
+    def scaled(self, scale: float) -> Interval:
+        """Return it in other units, `scale` (positive) to one."""
+        return replace(self, mean=self.mean * scale, low=self.low * scale, high=self.high * scale)
+
+    @property
+    def remark(self) -> str:
+        """What has to stand beside the interval."""
+        return " (one seed: test images alone)" if self.known and self.unit == IMAGES else ""
+
     def verdict(self, target: float) -> str:
         """Say whether the mean reaches a target: `holds`, `does not hold` or `cannot be told`."""
+        if self.unit == IMAGES:
+            return "cannot be told"
         if self.known and self.low >= target:
             return "holds"
         return "does not hold" if self.known and self.high < target else "cannot be told"
 
 
-def interval(values: pd.DataFrame) -> Interval:
+def interval(values: pd.DataFrame, shared: Sequence[Shared] = (), tests: int = 1) -> Interval:
     """Return the mean over datasets with Student's interval.
 
     From three datasets on, their means are the observations: whatever varies below a dataset (seeds, subsets, test
-    images) varies its mean, too. With fewer, the datasets are taken as given and the seeds of each vary, with Welch's
-    and Satterthwaite's degrees of freedom.
+    images) varies its mean, too. With fewer, the datasets are taken as given; the seeds of each vary, and what they
+    share, with Welch's and Satterthwaite's degrees of freedom. Of one seed only the test images are known to vary.
 
     Args:
         values: datasets x seeds, levels averaged; NaN where a seed is missing.
+        shared: what the seeds of each dataset share, in squared units of the values; nothing where left out.
+        tests: how many such intervals are to hold at once (Bonferroni).
     """
-    means = values.mean(axis=1).dropna()
-    if means.empty:
+    rows = values.to_numpy(float)
+    seeds = np.isfinite(rows).sum(axis=1)
+    common = [one for one, size in zip(shared, seeds, strict=True) if size] if shared else []
+    rows, seeds = rows[seeds > 0], seeds[seeds > 0]
+    count = len(rows)
+    if not count:
         return Interval(float("nan"), -np.inf, np.inf, "seeds", 0)
-    if len(means) >= MIN_DATASETS:
-        error, freedom = float(means.std(ddof=1)) / np.sqrt(len(means)), float(len(means) - 1)
-        return _student(float(means.mean()), error, freedom, "datasets", len(means))
-    rows = values.loc[means.index]
-    seeds = rows.notna().sum(axis=1)
-    if seeds.min() < 2:
-        return Interval(float(means.mean()), -np.inf, np.inf, "seeds", int(seeds.min()))
-    parts = rows.var(axis=1, ddof=1) / seeds / len(means) ** 2
-    whole = float(parts.sum())
-    freedom = whole**2 / float((parts**2 / (seeds - 1)).sum()) if whole > 0 else float(seeds.min() - 1)
-    return _student(float(means.mean()), float(np.sqrt(whole)), freedom, "seeds", int(seeds.min()))
+    means, fewest = np.nanmean(rows, axis=1), int(seeds.min())
+    mean = float(means.mean())
+    if count >= MIN_DATASETS:
+        error = float(means.std(ddof=1)) / np.sqrt(count)
+        return _student(mean, error, count - 1, ("datasets", count), tests)
+    covariance = sum(one.covariance for one in common) / count**2
+    if fewest < 2 and not (common and all(one.covariance > 0 for one in common)):
+        return Interval(mean, -np.inf, np.inf, "seeds", fewest)
+    freedoms = np.maximum(seeds - 1, 1)
+    parts = np.nansum((rows - means[:, None]) ** 2, axis=1) / freedoms / seeds / count**2
+    whole = float(parts.sum()) + covariance
+    doubt = float((parts**2 / freedoms).sum()) + sum(one.uncertainty for one in common) / count**4 / 2
+    freedom = whole**2 / doubt if doubt > 0 else float(freedoms.min())
+    return _student(mean, float(np.sqrt(whole)), freedom, ("seeds" if fewest > 1 else IMAGES, fewest), tests)
 
 
-def _student(mean: float, error: float, freedom: float, unit: str, units: int) -> Interval:
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
-    return Interval(mean, mean - half, mean + half, unit, units)
+def _student(mean: float, error: float, freedom: float, unit: tuple[str, int], tests: int) -> Interval:
+    half = float(stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / tests, freedom)) * error
+    return Interval(mean, mean - half, mean + half, *unit)

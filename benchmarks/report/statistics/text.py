@@ -99,8 +99,8 @@ def _control(analysis: Analysis) -> list[str]:
     return [
         f"Mean difference over datasets{unit}, levels averaged first (positive is better); wins and losses are "
         f"of datasets; interval: Student's over datasets, from {MIN_DATASETS} on, not corrected for the number "
-        f"of methods; p: Wilcoxon signed-rank over datasets, zeros split, corrected by Holm, from {MIN_BLOCKS} "
-        "datasets on.",
+        "of methods, so the first rows, picked after the fact, flatter; p: Wilcoxon signed-rank over datasets, zeros "
+        f"split, corrected by Holm, from {MIN_BLOCKS} datasets on.",
         "",
         _table([[escape_markdown(label), *rest] for label, *rest in rows], heads),
     ]
