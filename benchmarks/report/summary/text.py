@@ -63,7 +63,11 @@ def overall(analysis: Analysis | None) -> list[str]:
     best = str(analysis.ranks.index[0])
     blocks = len(analysis.values)
     bounds = analysis.rank_intervals
-    span = "" if bounds.empty else f", 95 % {bounds['low'][best]:.1f} to {bounds['high'][best]:.1f} over datasets"
+    span = (
+        ""
+        if bounds.empty
+        else f", 95 % {bounds['low'][best]:.1f} to {bounds['high'][best]:.1f} over datasets, not corrected for the pick"
+    )
     text = [
         f"Over all {blocks} blocks (dataset, protocol, level; second to datasets, since levels share images), "
         f"{best} has the best mean rank "
