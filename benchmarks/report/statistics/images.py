@@ -15,7 +15,7 @@ METRICS = ("accuracy", "balanced_accuracy")
 OWN = "others for each seed"
 ONE = "of one seed"
 SHARED = "shared by seeds, counted"
-UNKNOWN = "not known whether seeds share them (no scores)"
+UNKNOWN = "not known whether seeds share them (no scores, or the metric is no mean over images)"
 Cell = tuple[str, str]
 """Folder and id."""
 Terms = Mapping[int, Sequence[tuple[Cell, float]]]
