@@ -11,13 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from benchmarks import report
 from benchmarks.commands.ending import ending
 from benchmarks.records.asked import without_folders
 from benchmarks.records.files import write_atomic
-from benchmarks.records.store import Store
+from benchmarks.report.data.loading import Collection
 from datasets.hints import counted
 
 
@@ -32,24 +30,23 @@ def write(run: Path, out: Path) -> int:
         UserError: the run holds no records, or `out` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    report.build([run], out)
-    frame = report.load(run)
-    write_atomic(out / "README.md", lambda file: file.write(about(Store(run), frame).encode()))
+    collection = report.build([run], out).collection
+    write_atomic(out / "README.md", lambda file: file.write(about(collection).encode()))
     return 0
 
 
-def about(store: Store, frame: pd.DataFrame) -> str:
+def about(collection: Collection) -> str:
     """Say which commands made the records, on what, and what each file is."""
     environments: dict[str, int] = {}
-    for record in store.records():
-        kept = {k: v for k, v in record.environment.items() if k not in ("platform", "revision")}
+    for text, count in collection.frame["environment"].value_counts(sort=False).items():
+        kept = {k: v for k, v in json.loads(str(text)).items() if k not in ("platform", "revision")}
         key = json.dumps(kept, sort_keys=True)
-        environments[key] = environments.get(key, 0) + 1
-    commands = "\n".join(without_folders(grid.command, [store.root]) for grid in store.grids())
+        environments[key] = environments.get(key, 0) + int(count)
+    commands = "\n".join(without_folders(grid.command, collection.folders) for grid in collection.grids)
     places = "\n".join(f"- {counted(count, 'cell')}: {_plain(json.loads(key))}" for key, count in environments.items())
     return (
         "# Reference results\n\n"
-        f"{counted(len(frame), 'cell')}, made by\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
+        f"{counted(len(collection.frame), 'cell')}, made by\n\n```\n{commands}\n```\n\non\n\n{places}\n\n"
         "`records.csv.gz` holds all records as one table (`pandas.read_csv` reads it), `claims.md` the paper's claims\n"
         "beside what was measured, `summary.md` the advice in plain words, `statistics.md` the tests, `tables/` and\n"
         "`figures/` what goes into a paper, `report.html` all of it to explore in a browser.\n"

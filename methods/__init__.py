@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from methods.base import Method, NetworkMethod
+    from methods.families import FAMILIES
     from methods.registry import (
-        FAMILIES,
         UnknownMethodError,
         aliases,
         available,
@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _FROM = {
+    "FAMILIES": "methods.families",
     **dict.fromkeys(("Method", "NetworkMethod"), "methods.base"),
     "Context": "methods.training.context",
     **dict.fromkeys(("Batch", "Images", "TrainSet"), "methods.training.data"),

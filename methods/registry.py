@@ -12,19 +12,8 @@ from pydantic import ValidationError
 
 from datasets import hints
 from methods.base import Method
+from methods.families import FAMILIES
 from methods.naming import matching
-
-FAMILIES = (
-    "baseline",
-    "resampling",
-    "cost-sensitive",
-    "decoupling",
-    "ensemble",
-    "synthesis",
-    "one-class",
-    "probe",
-    "proposed",
-)
 
 M = TypeVar("M", bound=type[Method])
 Factory = Callable[..., Method]

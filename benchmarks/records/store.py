@@ -102,13 +102,19 @@ class Store:
         content = sealed(record)
         write_atomic(self.cells / f"{record.id}.json", lambda f: f.write(content))
 
-    def read_scores(self, cell_id: str) -> dict[str, np.ndarray]:
+    def read_scores(self, cell_id: str, digest: str | None = None) -> dict[str, np.ndarray]:
         """Return logits (M, C), labels (M,), indices (M,) of the test images of one done cell.
+
+        Args:
+            cell_id: of the cell.
+            digest: as its record has it; without it, the record is read for it.
 
         Raises:
             Damaged: they, or the record that they belong to, cannot be used.
         """
-        return read_scores(self.scores / f"{cell_id}.npz", read_record(self.cells / f"{cell_id}.json").scores_digest)
+        if digest is None:
+            digest = read_record(self.cells / f"{cell_id}.json").scores_digest
+        return read_scores(self.scores / f"{cell_id}.npz", digest)
 
     def grids(self, damaged: list[Damaged] | None = None) -> list[Asked]:
         """Return what was asked for in this folder, oldest first.

@@ -44,6 +44,7 @@ class Report:
 
     Attributes:
         out: the folder it was written to.
+        collection: the records that it is of.
         files: every file written, and figures drawn before where none are drawn now.
         problems: what a reader has to know about the records: cells that differ between folders, mixed settings.
         claims: the paper's claims beside what was measured.
@@ -59,6 +60,7 @@ class Report:
     """
 
     out: Path
+    collection: Collection
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     claims: list[claim.Claim] = field(default_factory=list)
@@ -133,7 +135,7 @@ def build(
         metric = ("expected_cost" if cost else "deployed_accuracy") if metric == "accuracy" else metric
     elif metric in JUDGED:
         raise UserError(f"--metric {metric} is of scores judged again; give --prior or --cost")
-    report = Report(out or results[0], problems=collection.problems)
+    report = Report(out or results[0], collection, problems=collection.problems)
     try:
         _write_all(collection, report, _Choice(metric, control, layout or Layout(), top), figures, refresh)
     except OSError as error:

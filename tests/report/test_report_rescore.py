@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_curve
+from scipy.special import log_softmax
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score, roc_curve
 
 from benchmarks.report import build
 from benchmarks.report.data.loading import collect
@@ -85,6 +86,17 @@ def test_thresholds_of_three_classes_by_trying_all():
     assert found["own"] == pytest.approx(balanced_accuracy_score(labels, logits.argmax(1)))
     assert found["moved"] == pytest.approx(balanced_accuracy_score(labels, (logits - np.log(trained)).argmax(1)))
     assert found["shift"] == pytest.approx(np.log(20))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_auroc_is_scikit_learns_with_ties_too(classes):
+    rng = np.random.default_rng(classes)
+    labels = np.concatenate([np.arange(classes), rng.integers(classes, size=60)])
+    logits = rng.integers(4, size=(len(labels), classes)) + 2.0 * np.eye(classes)[labels]
+    log_p = log_softmax(logits, axis=1)
+    scores = log_p[:, 1] - log_p[:, 0] if classes == 2 else np.exp(log_p)
+    found = thresholds(logits, labels, np.full(classes, 1 / classes))["auroc"]
+    assert found == pytest.approx(roc_auc_score(labels, scores, multi_class="ovo"))
 
 
 @pytest.mark.parametrize("text", ["20", "a:b", "0:1", "1:inf", "1:2:3"])

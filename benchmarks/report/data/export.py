@@ -16,10 +16,11 @@ NESTED = ("class_names", "counts", "notes", "recall", "confusion")
 def records_csv(frame: pd.DataFrame) -> bytes:
     """Write the frame of `benchmarks.load` as gzipped CSV; lists and arrays become JSON.
 
-    The folder is left out, since it is a path of one machine. The same frame gives the same bytes.
+    The folder and the digests of its files, which say nothing elsewhere, are left out. The same frame gives the same
+    bytes.
     Before a text that a spreadsheet would run stands an apostrophe.
     """
-    flat = frame.drop(columns="folder").sort_values("id", kind="stable")
+    flat = frame.drop(columns=["folder", "scores_digest"]).sort_values("id", kind="stable")
     flat = flat.assign(**{name: [_json(value) for value in flat[name]] for name in NESTED})
     names = [name for name in flat.columns if name not in NESTED and flat[name].dtype.kind == "O"]
     flat = flat.assign(**{name: [safe_in_csv(value) for value in flat[name]] for name in names})

@@ -62,6 +62,7 @@ COLUMNS = {
     "chosen": "parameters chosen by tuning, as JSON; empty where not tuned",
     "error": "type and message of the failure; empty where done",
     "environment": "versions, processor, revision, as JSON",
+    "scores_digest": "digest of the stored scores; empty where there are none, or of older records",
 }
 """Columns of the frame that `benchmarks.load` returns, and what each holds."""
 
@@ -87,6 +88,7 @@ def row(record: Record, folder: str) -> dict[str, Any]:
         "chosen": _compact(record.tuning["chosen"]) if record.tuning else "",
         "error": f"{record.failure.type}: {record.failure.message}" if record.failure else "",
         "environment": _compact(record.environment),
+        "scores_digest": record.scores_digest,
     }
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from datasets import Level, UserError
-from methods import FAMILIES
+from methods.families import FAMILIES
 
 PROPOSED = "multiscale-two-stage"
 READINGS = (PROPOSED, "multiscale-two-stage-adjusted", "multiscale-logit-adjustment")

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.advice.decision import Advice
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import AS_IN_PAPER, METRICS, slug
+from benchmarks.report.data.names import AS_IN_PAPER, BETWEEN, METRICS, slug
 from benchmarks.report.data.points import both_comparisons
 from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
@@ -29,8 +29,8 @@ from benchmarks.report.figures.style import Layout, save, styled
 from benchmarks.report.statistics.axes import SideBySide
 from benchmarks.report.statistics.tests import Analysis
 
-PARALLEL_FROM = 5
-"""From so many datasets (times protocols) on, worker processes save more time than they take to start."""
+WORTH_A_WORKER = 5
+"""So many datasets (times protocols and comparisons) take longer to draw than a worker process to start."""
 MAX_WORKERS = 4
 MINORITY, STEPS = "minority-all-datasets", "steps"
 """Names of the figures over all datasets."""
@@ -67,10 +67,13 @@ class Job:
         # a curve of one point says nothing: the dots beside the advice and the map of gains show one level
         if measured["level"].nunique() > 1 or measured["label"].nunique() == 1:
             yield metric, curve_figure(part, metric, control, layout, self.runs)
-        if measured["level"].nunique() > 1 and measured["label"].ne(control).any():
-            yield f"families-{metric}", family_figure(self.part, metric, control, layout)
         if (gains := gain_map(part, metric, control, max(layout.top, 20), layout.columns)) is not None:
             yield f"gain-{metric}", gains
+        # what other steps or backbones change is drawn over all datasets, and the tables have the rest
+        if BETWEEN in self.key[0]:
+            return
+        if measured["level"].nunique() > 1 and measured["label"].ne(control).any():
+            yield f"families-{metric}", family_figure(self.part, metric, control, layout)
         if (cost := cost_figure(part, metric, chosen, layout)) is not None:
             yield f"cost-{metric}", cost
         if (
@@ -157,8 +160,8 @@ def _jobs(
 
 def _run(tasks: Sequence[Callable[[], list[Path]]]) -> list[list[Path]]:
     """Run the tasks, in worker processes where there are many; a caller's script needs no main guard for them."""
-    workers = min(MAX_WORKERS, os.cpu_count() or 1)
-    if len(tasks) < PARALLEL_FROM or workers == 1:
+    workers = min(MAX_WORKERS, os.cpu_count() or 1, len(tasks) // WORTH_A_WORKER)
+    if workers < 2:
         return [task() for task in tasks]
     try:
         return list(Parallel(n_jobs=workers, backend="loky")(delayed(task)() for task in tasks))

@@ -51,7 +51,7 @@ def _scores(folders: Sequence[Path], rows: pd.DataFrame, label: str) -> tuple[np
     cell_id = str(rows.loc[label, "id"])
     store = next((store for store in map(Store, folders) if (store.scores / f"{cell_id}.npz").exists()), None)
     try:
-        stored = None if store is None else store.read_scores(cell_id)
+        stored = None if store is None else store.read_scores(cell_id, str(rows.loc[label, "scores_digest"]))
     except Damaged:  # the report says so once, see `benchmarks.report.rescore.split`
         return None
     if stored is None or stored["logits"].shape[1] != len(rows["counts"].to_dict()[label]):

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.data.names import FUSION
 from benchmarks.report.figures.names import fonts
-from methods import FAMILIES
+from methods.families import FAMILIES
 
 PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#882255", "#999933", "#D55E00")
 """Okabe and Ito's colours in the order of the families, but yellow, which is lost on white; two are Paul Tol's."""

@@ -106,7 +106,7 @@ def page(contents: Contents, refresh: int = 0) -> str:
 @cache
 def packed_plotly() -> str:
     """Return Plotly's script, gzipped and in base64; the same bytes every time."""
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
 
 
 def _read(name: str) -> str:

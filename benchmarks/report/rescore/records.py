@@ -115,7 +115,7 @@ def read_scores(cell: Mapping[Hashable, Any], problems: list[str] | None = None)
     if not os.path.lexists(store.scores / f"{cell['id']}.npz"):
         return None
     try:
-        scores = store.read_scores(str(cell["id"]))
+        scores = store.read_scores(str(cell["id"]), cell["scores_digest"])
         if scores["logits"].shape[1] != len(cell["counts"]):
             raise Damaged(store.scores / f"{cell['id']}.npz", "of another number of classes")
     except Damaged as error:
