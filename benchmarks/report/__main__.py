@@ -17,6 +17,7 @@ from benchmarks.report.compare import compare
 from benchmarks.report.data.names import METRICS
 from benchmarks.report.figures.style import Layout
 from benchmarks.report.watch import watch
+from methods import canonical
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,18 +69,18 @@ def _main(options: argparse.Namespace) -> int:
     folders = options.results or [RESULTS]
     if options.watch:
         say(console, f"watching {', '.join(map(str, folders))}; Ctrl-C stops")
-        watch(folders, options.out, options.metric, options.control)
+        watch(folders, options.out, options.metric, canonical(options.control))
         return 0
     top = None if options.top is None else max(1, options.top)
     report = build(
         folders,
         options.out,
         options.metric,
-        options.control,
+        canonical(options.control),
         figures=not options.no_figures,
         layout=Layout(options.columns, 12 if top is None else top, options.pdf),
         top=top,
-        methods=options.methods.split(",") if options.methods else (),
+        methods=[canonical(each) for each in options.methods.split(",")] if options.methods else (),
         prior=options.prior,
         cost=options.cost,
     )

@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 from sklearn.datasets import load_sample_image
+from torch import nn
 from torch.nn import functional as F
 
 from methods import networks
@@ -287,6 +288,20 @@ def test_weights_of_another_model_are_refused(tmp_path, changes, message):
     saved(path, "resnet10t", **changes)
     with pytest.raises(ValueError, match=message):
         backbones.build(BackboneSettings(name="resnet10t", weights=str(path)), 3)
+
+
+@pytest.mark.parametrize("classifier", ["fc", ("fc", "head.last"), None])
+def test_the_classifier_in_a_file_of_weights_is_not_looked_at(classifier) -> None:
+    model = nn.Module()
+    model.fc, model.conv = nn.Linear(2, 3), nn.Conv2d(1, 2, 1)
+    model.default_cfg = {"classifier": classifier}
+    state = {name: value for name, value in model.state_dict().items() if name.startswith("conv")}
+    for more in ({}, {"fc.weight": torch.zeros(9, 9)}):
+        if classifier is None:
+            with pytest.raises(ValueError, match="file are not those of net: "):
+                stored.check(state | more, model, "net", "file")
+        else:
+            stored.check(state | more, model, "net", "file")
 
 
 def test_weights_that_changed_since_the_plan_are_refused(tmp_path):

@@ -41,11 +41,9 @@ NEAR = {
     "methods/networks/weights.py": ["tests/methods/test_backbones.py"],
     "methods/networks/frozen.py": ["tests/methods/test_one_class.py"],
     "methods/networks/*.py": [
-        "tests/methods/test_network*.py",
+        "tests/methods/test_network_layers.py",
         "tests/methods/test_pooled_head.py",
-        "tests/methods/test_backbones.py",
         *HEADS,
-        *HOOKS,
     ],
     "benchmarks/running/metrics.py": ["tests/benchmarks/test_cell_metrics.py"],
     "benchmarks/running/isolation.py": ["tests/benchmarks/test_cell_in_parts.py"],

@@ -7,8 +7,11 @@ import shutil
 import subprocess
 
 import pytest
+import torch
 
+import methods
 from benchmarks.records.asked import Skip
+from benchmarks.report.__main__ import main
 from benchmarks.report.build import build
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
@@ -272,7 +275,8 @@ def test_published_numbers_stand_beside_the_measured_and_are_marked(tmp_path):
     assert [(e.mean, e.mark) for e in entries(table, label)[:2]] == [("81.11", "published"), ("77.54", "published")]
     assert r"77.54$^\dagger$" in latex(table)
     assert "77.54 †" in markdown(table)
-    assert any("not measured here" in note for note in table.notes)
+    (note,) = [note for note in table.notes if "not measured here" in note]
+    assert note.endswith("Balanced softmax is Logit adjustment here.")  # an alias: the measured row has the other name
     assert all(e.mark != "published" for e in entries(table, "focal"))
     (other,) = dataset_tables(points(collection), collection, "macro_f1")
     assert "published" not in markdown(other)
@@ -283,6 +287,29 @@ def test_published_numbers_are_those_of_the_literature():
     assert rows["cifar10", 100, "ldam-drw", "WVN-RS"] == 22.97
     assert rows["cifar100", 50, "crt", "BagofTricks-LT"] == 54.64
     assert len(rows) == 13 * 4 - 2
+
+
+def test_every_published_method_is_one_of_ours_by_name_or_alias():
+    names = set(published()["method"])
+    ours = {name: methods.create(name) for name in names}
+    assert {name for name in names if ours[name].name != name} == {"balanced-softmax"}
+    # Ren et al. 2020: cross-entropy of z + log n; so the alias stands for logit adjustment as it comes, at tau 1
+    counts, logits = torch.tensor([500, 200, 80, 30, 10]), torch.linspace(-2, 2, 20).reshape(4, 5)
+    targets = torch.tensor([0, 4, 2, 1])
+    expected = torch.nn.functional.cross_entropy(logits + counts.log(), targets)
+    torch.testing.assert_close(ours["balanced-softmax"].criterion(counts, 0.0)(logits, targets), expected)
+
+
+def test_the_report_takes_an_alias_wherever_a_name_is(tmp_path):
+    folder = generate(tmp_path, ["elpv"], ["cross-entropy", "logit-adjustment", "focal"], [10], [0, 1], ["step"])
+    out = ["--out", str(tmp_path / "report"), "--no-figures"]
+    answer = main(["--results", str(folder), *out, "--methods", "focal", "--control", "balanced-softmax"])
+    assert answer == 0
+    assert "### Against logit-adjustment" in (tmp_path / "report" / "statistics.md").read_text()
+    assert main(["--results", str(folder), *out, "--methods", "balanced-softmax"]) == 0
+    shown = (tmp_path / "report" / "tables" / "elpv-step.md").read_text()
+    assert "Logit adjustment" in shown
+    assert "Focal" not in shown
 
 
 def test_what_tuning_chose_is_shown_for_every_seed(tmp_path):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+import methods
 from benchmarks.report.data.names import AS_IN_PAPER
 from benchmarks.report.data.points import levels
+from benchmarks.report.data.words import method_title
 from benchmarks.report.tables.model import Entry, Table
 
 PUBLISHED = Path(__file__).parent / "published.csv"
@@ -38,7 +40,9 @@ def with_published(table: Table, part: pd.DataFrame, metric: str) -> Table:
         shown = [Entry(f"{100 - known[x]:.2f}", mark="published") if x in known else Entry("n/a") for x in axis]
         lines.append((f"{method} † ({source})", shown + [Entry("n/a")] * (len(table.columns) - len(axis))))
     table.groups.append(("published, not measured here", lines))
-    table.notes.append(PUBLISHED_RULE)
+    other = {name: methods.canonical(name) for name in rows["method"].unique()}
+    same = [f"{method_title(name)} is {method_title(ours)} here." for name, ours in other.items() if name != ours]
+    table.notes.append(" ".join([PUBLISHED_RULE, *same]))
     return table
 
 
