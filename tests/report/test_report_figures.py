@@ -13,9 +13,10 @@ from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.classes import confusion_figure
-from benchmarks.report.figures.curves import curve_figure, extreme, half_width, highlights
+from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, half_width, highlights
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.figures.gains import advice_figure, gain_map
+from benchmarks.report.figures.minority import minority_figure
 from benchmarks.report.figures.ranks import critical_difference_diagram
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
@@ -126,6 +127,13 @@ def test_many_methods_stay_readable(tmp_path):
     coloured = [line for line in lines if line.get_color() in PALETTE]
     looks = {(line.get_color(), line.get_marker()) for line in coloured}
     assert len(looks) == len(coloured) == 7
+
+
+@pytest.mark.parametrize("names", [SOME[:2], (*SOME[:2], "crt")])
+def test_fewer_minority_images_stand_further_right_in_one_panel_and_in_several(tmp_path, names):
+    table = points(collect([generate(tmp_path, ["elpv"], names, [1, 5, 50], [0, 1], ["few"])]))
+    for figure in (family_figure(table, "accuracy", "cross-entropy"), minority_figure(table, "cross-entropy")):
+        assert all(axes.get_xlim()[0] > axes.get_xlim()[1] for axes in figure.axes)
 
 
 def test_methods_of_one_family_differ_in_more_than_colour():

@@ -173,7 +173,7 @@ def level_ticks(axes: Axes, part: pd.DataFrame) -> None:
     natural = protocol not in ("few",)
     axes.set_xticks(levels, ["natural" if natural and level <= 0 else number(level) for level in levels])
     if protocol == "few":
-        axes.invert_xaxis()
+        axes.xaxis.set_inverted(True)  # turning it round would undo what another panel of a shared axis did
     axes.set_xlabel(level_axis(protocol))
     axes.grid(True)
     axes.set_axisbelow(True)

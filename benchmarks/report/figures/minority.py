@@ -40,7 +40,5 @@ def minority_figure(part: pd.DataFrame, control: str, layout: Layout | None = No
         for axes in panels[:-1]:
             axes.set_xlabel("")
         panels[-1].set_xlabel("Training images of the minority class")
-    # sharing the axis, the panels turn it round together; an even number of turns would undo it
-    panels[0].set_xlim(*sorted(panels[0].get_xlim(), reverse=True))
     below(figure, panels[0], layout)
     return figure
