@@ -10,6 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CLEAN = "No known vulnerabilities found"
+SKIPPED = f"""{CLEAN}
+Name  Skip Reason
+----- -------------------------------------------------------------------
+torch Dependency not found on PyPI and could not be audited: torch (2.14.1)"""
 FOUND = """Found 1 known vulnerability in 1 package
 Name   Version ID             Fix Versions
 ------ ------- -------------- ------------
@@ -18,7 +22,9 @@ NOBODY = "ERROR:pip_audit._cli:Failed to connect to pypi.org"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
-@pytest.mark.parametrize(("said", "code", "fails"), [(CLEAN, 0, False), (FOUND, 1, True), (NOBODY, 1, False)])
+@pytest.mark.parametrize(
+    ("said", "code", "fails"), [(CLEAN, 0, False), (SKIPPED, 0, False), (FOUND, 1, True), (NOBODY, 1, False)]
+)
 def test_a_known_fault_fails_the_check_and_an_unreachable_list_does_not(tmp_path, said, code, fails) -> None:
     for name in ("ruff", "mypy", "bandit", "python", "pip-audit"):
         body = f"cat <<'END'\n{said}\nEND\nexit {code}\n" if name == "pip-audit" else "exit 0\n"
