@@ -133,6 +133,9 @@ def test_what_cannot_be_loaded_is_passed_over_and_nothing_left_is_said(bench, so
     bench("--method", METHOD, "--set", "budget.steps=12", "--set", f"method.{METHOD}.source=['mura/elbow']")
     (without,) = (r for r in Store(bench.results).records() if r.cell["parameters"]["source"] == [])
     assert any(note.startswith("no source task") and "elpv" in note for note in without.data.notes)
+    bench("--method", "cross-entropy", "--set", "budget.steps=12")
+    (plain,) = (r for r in Store(bench.results).records() if r.cell["method"] == "cross-entropy")
+    assert not any("source task" in note for note in plain.data.notes)
 
 
 def test_real_photographs_come_before_drawn_ones(bench) -> None:

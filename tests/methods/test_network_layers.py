@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from methods.networks import Network, build
 from methods.networks.classifiers import Aligned, Cosine, NearestMean, Scaled, SimplexETF, ZeroLinear, tau_normalised
-from methods.networks.heads import Average
+from methods.networks.heads import Average, Vector
 from methods.training.settings import BackboneSettings, NetworkSettings
 
 FEATURES = torch.randn(7, 5, generator=torch.Generator().manual_seed(1)) + 0.5
@@ -66,7 +66,7 @@ def test_the_vertices_of_the_simplex_are_as_far_apart_as_can_be(classes: int) ->
 
 
 def test_nearest_mean_is_minus_the_squared_distance() -> None:
-    labels = torch.tensor([0, 0, 1, 1, 1, 3, 3])
+    labels = torch.tensor([0, 0, 1, 1, 1, 1, 3])  # one image of class 3 alone
     layer, new = NearestMean(FEATURES, labels, 4), FEATURES[:4] * 2 - 1
     x, y = FEATURES.numpy().astype(float), new.numpy().astype(float)
     unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (x - x.mean(0), y - x.mean(0))]
@@ -87,6 +87,12 @@ def test_the_average_head_is_the_last_maps_mean() -> None:
     head = Average([(3, 4, 4), (6, 2, 3)], NetworkSettings(dropout=0.0))
     torch.testing.assert_close(head(maps), maps[1].sum((2, 3)) / 6)
     assert head.dim == 6
+
+
+def test_a_vector_of_features_is_left_as_it_is() -> None:
+    head = Vector(5)
+    assert head.dim == 5
+    assert torch.equal(head([FEATURES[:, :, None, None]]), FEATURES)
 
 
 def written_out(scale: nn.Module, maps: torch.Tensor, fields: list[tuple[int, int]]) -> torch.Tensor:

@@ -33,6 +33,24 @@ def brightness(counts, *, apart=3.0, seed=0, side=4):
     return TrainSet(Images((values.half(),)), labels, len(counts))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_frozen_backbone_reads_images_as_it_comes(channels):
+    """Grey or coloured, normalised as the training images are; and moves by nothing that it reads."""
+    pixels = torch.randint(0, 256, (5, 32, 48, channels), dtype=torch.uint8)
+    mean, std = (100.0,) * channels, (50.0,) * channels
+    train = TrainSet(Images((pixels,), mean, std), torch.tensor([0, 0, 0, 1, 1]), 2)
+    backbone = FrozenBackbone(train, testing.tiny_context(train))
+    before = {name: value.clone() for name, value in backbone.trunk.state_dict().items()}
+    (maps,) = backbone.maps(train.images)
+    expected = backbone.trunk((pixels.float().permute(0, 3, 1, 2) - 100) / 50)
+    for found, wanted in zip(maps, expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+    assert all(torch.equal(value, before[name]) for name, value in backbone.trunk.state_dict().items())
+    spread = backbone.pooled(train.images, ("std", "max"))[0]
+    cells = expected[0].detach().flatten(2).numpy()
+    np.testing.assert_allclose(spread.numpy(), np.concatenate([cells.std(2), cells.max(2)], 1), atol=1e-5)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns_from_the_majority_alone(name):
     method, train = methods.create(name), brightness([40, 0])
