@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.report.advice.decision import advise
 from benchmarks.report.advice.make import make, regret_markdown
-from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, effects, run_variance
+from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, _kernel, effects, run_variance
 from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.regret import regret
 from benchmarks.report.advice.wording import headline, levels_text, scored_text, sentences
@@ -52,6 +52,15 @@ def test_a_methods_variance_is_drawn_towards_that_of_all():
     assert mean == pytest.approx(9.0)
     weight = PRIOR_SEEDS / (PRIOR_SEEDS + 2)
     assert drawn == pytest.approx([weight * 9 + (1 - weight) * v for v in (13.5, 13.5, 0.0)])
+
+
+@pytest.mark.parametrize(("weight", "near"), [(-61058.6, 0.0), (61058.6, 1.0)])
+def test_a_search_that_strays_gives_the_kernel_of_no_length_or_of_any(weight, near):
+    relations = (np.eye(2), np.array([[0.0, 0.5], [0.5, 0.0]]), np.eye(2))
+    relations[0][:] = 1.0
+    # all weight on what is near on the same dataset
+    found = _kernel(relations, np.array([-1e3, -1e3, 0.0, -1e3, weight]))
+    assert found == pytest.approx(np.array([[1.0, near], [near, 1.0]]))
 
 
 def test_other_datasets_decide_where_the_seeds_are_noisy():

@@ -258,7 +258,8 @@ def _kernel(relations: tuple[Array, Array, Array], weights: Array) -> Array:
     same, apart, identical = relations
     share = np.exp(weights[:4] - weights[:4].max())
     share /= share.sum()
-    near = np.exp(-0.5 * apart / np.exp(2 * weights[4]))
+    # a step of the search may lie far out, where no length between e^-10 and e^10 is told from these
+    near = np.exp(-0.5 * apart / np.exp(2 * np.clip(weights[4], -10, 10)))
     return np.asarray(share[0] + share[1] * same + share[2] * same * near + share[3] * identical)
 
 
