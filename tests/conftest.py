@@ -174,6 +174,12 @@ def bench(tmp_path: Path, shared_cache: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan's promise without timed steps: seconds of a core, where the promise is not what is tested."""
+    monkeypatch.setattr("benchmarks.running.outlook.promise", lambda *_: (1.0, "not timed in this test"))
+
+
+@pytest.fixture
 def forget_plugins() -> Iterator[None]:
     """Take back what plug-ins register while a test runs."""
     from benchmarks.commands import plugins

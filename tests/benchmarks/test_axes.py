@@ -82,7 +82,7 @@ def test_without_a_minority_image_only_methods_that_need_none_are_run(bench) -> 
     assert any("needs images of both classes" in note for note in table.notes)
 
 
-def test_the_plan_shows_what_is_skipped_for_want_of_a_minority(bench) -> None:
+def test_the_plan_shows_what_is_skipped_for_want_of_a_minority(bench, untimed) -> None:
     answer = bench("--method", "cross-entropy", "--protocol", "few", "--minority", "0,3", "--plan")
     assert "needs images of both classes" in " ".join(answer.out.split())
     assert "1 cell, 1 to do" in answer.out

@@ -91,7 +91,7 @@ def test_nothing_asked_for(bench) -> None:
     assert "--all" in bench.capsys.readouterr().err
 
 
-def test_quoted_names_with_dots_can_be_set(bench, tmp_path) -> None:
+def test_quoted_names_with_dots_can_be_set(bench, untimed, tmp_path) -> None:
     own = f"folder:{tree(tmp_path / 'my.images', {'bad': 20, 'good': 20})}"
     answer = bench("--dataset", own, "--ratio", "2", "--set", f'dataset."{own}".size=24', "--plan")
     assert answer.code == 0, answer.err

@@ -120,7 +120,7 @@ def test_an_error_of_strange_characters_is_kept_and_shown_harmless(bench: Any, t
     assert "\x1b" not in answer.out + answer.err
 
 
-def test_names_like_markup_and_escape_codes_are_shown_as_they_are(bench: Any) -> None:
+def test_names_like_markup_and_escape_codes_are_shown_as_they_are(bench: Any, untimed: None) -> None:
     with tempfile.TemporaryDirectory() as short:  # of a long path the table leaves out a part
         own = tree(Path(short) / "[b]=1[/n] \x1b[31m", {"good": 12, "bad": 12})
         answer = bench("--dataset", f"folder:{own}", "--ratio", "2", "--plan")
