@@ -72,10 +72,6 @@ class Store:
             path.stat().st_mtime_ns < made for folder in (self.cells, self.asked) for path in folder.glob("*.json")
         )
 
-    def statuses(self) -> dict[str, Status]:
-        """Return the status of each cell that has a record."""
-        return {record.id: record.status for record in self.records()}
-
     def records(self, damaged: list[Damaged] | None = None) -> Iterator[Record]:
         """Yield the records, in order of their file names.
 

@@ -18,7 +18,7 @@ from benchmarks.records.store import Record
 from benchmarks.running import trackers
 from benchmarks.running.outlook import outlook
 from benchmarks.running.planning import Plan
-from benchmarks.running.progress import Report, duration
+from benchmarks.running.progress import RunProgress, duration
 from datasets import UserError
 from datasets.hints import counted
 
@@ -89,7 +89,7 @@ def run(plan: Plan, todo: list[Cell], console: Console) -> int:
     contents = {_images(record): record.data.content for record in plan.known.values() if record.data}
     with ExitStack() as stack:
         tracking = [stack.enter_context(trackers.create(name, plan.store.root)) for name in plan.request.track]
-        progress = stack.enter_context(Report(console, len(todo)))
+        progress = stack.enter_context(RunProgress(console, len(todo)))
         # closed here and now, whatever happens: it holds the worker processes
         for record, scores in stack.enter_context(closing(_outcomes(plan, todo, progress))):
             _check_content(record, contents, plan.store.root)

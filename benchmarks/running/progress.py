@@ -28,7 +28,7 @@ def make_console() -> Console:
     return Screen(width=WIDTH if wide else None)
 
 
-class Report:
+class RunProgress:
     """Counts cells, estimates the time left, and knows the best method so far of each dataset."""
 
     def __init__(self, console: Console, total: int) -> None:
@@ -44,7 +44,7 @@ class Report:
             self._bar = Progress(*columns, TextColumn("{task.fields[rest]}"), console=console)
             self._task = self._bar.add_task("cells", total=total, rest="")
 
-    def __enter__(self) -> Report:
+    def __enter__(self) -> RunProgress:
         if self._bar:
             self._bar.start()
         return self
