@@ -77,8 +77,8 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
             axes.text(j, i, f"{rounded:+.{decimals}f}", ha="center", va="center", fontsize=8, color=light)
     protocol = str(part["protocol"].iloc[0])
     axes.set_xticks(range(gains.shape[1]), [level_name(protocol, float(level)) for level in gains.columns])
-    # "50 minority images" is five times as wide as "IR 50"
-    if (columns == 1 and protocol == "few") or (gains.shape[1] > 3 and (columns == 1 or protocol == "few")):
+    # "50 minority images" is five times as wide as "IR 50": two of the three leave no room beside one another
+    if (columns == 1) + (protocol == "few") + (gains.shape[1] > 3) > 1:
         axes.tick_params(axis="x", rotation=90)
     axes.set_yticks(range(len(gains)), labels)
     bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight())
