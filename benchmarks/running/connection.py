@@ -116,9 +116,13 @@ def _connect(request: Request) -> Any:
 
     scheduler = str(request.scheduler)
     start = f"start both where this suite is: `PYTHONPATH=. dask scheduler`, `PYTHONPATH=. dask worker {scheduler}`"
+    security = _security(request)
+    client = Client.__new__(Client)
     try:
-        client = Client(scheduler, timeout=CONNECT_S, security=_security(request))
+        client.__init__(scheduler, timeout=CONNECT_S, security=security)  # type: ignore[misc]
     except (OSError, ValueError) as error:
+        # left to the garbage collector, it closes whenever that runs: while the next one starts, both wait for ever
+        client.close()
         if request.tls_ca is not None:
             raise UserError(
                 f"no Dask scheduler at {scheduler} accepts these certificates ({' '.join(str(error).split())}); see "

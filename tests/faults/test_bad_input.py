@@ -178,13 +178,19 @@ def test_a_gpu_of_too_high_a_number(bench, monkeypatch) -> None:
 @pytest.mark.filterwarnings("ignore")  # of sockets that Dask closes late
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:{free}"])
 def test_a_scheduler_that_does_not_answer(bench, monkeypatch, address) -> None:
+    """Nor is its client left for the garbage collector to close: while another client starts, that never ends."""
+    from distributed import Client
+
+    closed, close = [], Client.close
     monkeypatch.setattr("benchmarks.running.connection.CONNECT_S", 0.5)
+    monkeypatch.setattr(Client, "close", lambda client: (closed.append(client), close(client)))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = address.format(free=taken.getsockname()[1])
     message = refused(bench, "--scheduler", address)
     assert address in message
     assert "dask scheduler" in message
+    assert {client.status for client in closed} == {"closed"}
 
 
 @pytest.mark.parametrize(

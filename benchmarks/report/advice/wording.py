@@ -11,6 +11,7 @@ from benchmarks.report.advice.decision import MARGIN, SURE, Advice, Choice
 from benchmarks.report.advice.places import Place, decided_by
 from benchmarks.report.data.names import METRICS, dataset_title, level_name, number
 from benchmarks.report.data.variants import RULE as VARIANTS_RULE
+from benchmarks.report.data.words import listed
 from datasets.hints import counted
 
 NAMED = 5
@@ -76,7 +77,7 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
     result += _gaps(advice)
     result += [_called(advice)]
     if advice.choice.equals:
-        names = _list(advice.choice.equals)
+        names = listed(advice.choice.equals, NAMED)
         result.append(f"Shown to be within {MARGIN:g} point of {advice.choice.label} by these runs: {names}.")
     if advice.cheaper:
         result.append(f"{advice.cheaper} is one of them, in at most half the steps.")
@@ -172,15 +173,16 @@ def _gaps(advice: Advice) -> list[str]:
         (advice.fewer, "Judged by fewer seeds than the others, and so less surely"),
         (advice.partial, "Not candidates for all levels, having run at some of them only"),
     )
-    return [f"{text}: {_list(names)}." for names, text in named if names]
+    return [f"{text}: {listed(names, NAMED)}." for names, text in named if names]
 
 
 def _called(advice: Advice) -> str:
     if advice.seeds < MIN_SEEDS:
         return f"With {counted(advice.seeds, 'seed')} these runs alone cannot tell a difference from chance: add seeds."
-    better = _list(advice.better) if advice.better else "none"
+    better = listed(advice.better, NAMED) if advice.better else "none"
     text = f"By these runs alone, corrected for the many comparisons: better than {advice.control}: {better}"
-    text = f"{text}; behind {advice.leader}, the best mean: {_list(advice.behind) if advice.behind else 'none'}."
+    behind = listed(advice.behind, NAMED) if advice.behind else "none"
+    text = f"{text}; behind {advice.leader}, the best mean: {behind}."
     return f"{text} Such a run calls a true gain of {advice.detectable:.0f} points in four of five cases."
 
 
@@ -207,8 +209,3 @@ def _more(choice: Choice) -> str:
 
 def _percent(share: float) -> str:
     return "over 99 %" if share > 0.99 else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
-
-
-def _list(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

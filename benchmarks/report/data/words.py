@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from benchmarks.report.data.names import dataset_title
@@ -83,6 +84,12 @@ def method_title(label: str) -> str:
     first, *others = name.split("-")
     words = [SPELLINGS.get(first, first.capitalize()), *(SPELLINGS.get(word, word) for word in others)]
     return f"{' '.join(words)}{bracket}{rest}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Name the first of some names, and count the others: `a, b and 3 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def row_title(label: str) -> str:

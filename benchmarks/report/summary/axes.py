@@ -13,7 +13,7 @@ from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, METRICS, Metric, number, slug
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
-from benchmarks.report.data.words import place_title
+from benchmarks.report.data.words import listed, place_title
 from benchmarks.report.figures.curves import highlights
 from benchmarks.report.figures.minority import PANELS
 from benchmarks.report.statistics import axes
@@ -139,14 +139,14 @@ def _steps(
     if axes.tripled(means):
         yet = [label for label in map(str, means.index) if label not in ends]
         text = f"Trained to the end at the steps measured: {len(ends)} of {len(means)} methods"
-        made.sentences.append(f"{text}; not yet: {_list(yet)}." if yet else f"{text}.")
+        made.sentences.append(f"{text}; not yet: {listed(yet, NAMED)}." if yet else f"{text}.")
     ranking = " and ".join(
         str(means[steps].mul(metric.sign).idxmax()) for steps in (means.columns[0], means.columns[-1])
     )
     made.sentences.append(f"Best at {means.columns[0]} and at {means.columns[-1]} steps: {ranking}.")
     turned = [label for label in map(str, means.index) if _turns(collapsed, label, taken)]
     if turned:
-        made.sentences.append(f"Collapse (one class predicted) at some numbers of steps only: {_list(turned)}.")
+        made.sentences.append(f"Collapse (one class predicted) at some numbers of steps only: {listed(turned, NAMED)}.")
 
 
 def _collapsed(
@@ -223,8 +223,3 @@ def _groups(lines: dict[str, list[Entry]], families: pd.Series) -> Groups:
     for label in sorted(lines, key=lambda label: list(families.index).index(label)):
         order.setdefault(str(families[label]), []).append((label, lines[label]))
     return list(order.items())
-
-
-def _list(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -13,6 +13,7 @@ from benchmarks.report.advice.wording import RULES, headline, scored_text, sente
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
 from benchmarks.report.data.points import skipped, skipped_methods
+from benchmarks.report.data.words import listed
 from benchmarks.report.figures.draw import picture
 from benchmarks.report.rescore.split import sentence as split_sentence
 from benchmarks.report.statistics.tests import Analysis
@@ -75,7 +76,7 @@ def overall(analysis: Analysis | None) -> list[str]:
     ]
     if analysis.critical_difference is not None and analysis.friedman["p"] < 0.05:
         near = analysis.ranks[analysis.ranks <= analysis.ranks.iloc[0] + analysis.critical_difference].index[1:]
-        names = _list(list(map(str, near))) if len(near) else "none of the others"
+        names = listed(list(map(str, near)), NAMED) if len(near) else "none of the others"
         text.append(f"By rank alone, not distinguishable from it (Nemenyi): {names}.")
     elif analysis.verdict:
         text.append(analysis.verdict)
@@ -87,7 +88,7 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     texts = list(collection.problems)
     failed = collection.frame[collection.frame["status"].eq("failed")]
     for (label, error), group in failed.groupby(["label", "error"], sort=False):
-        where = _list(sorted({dataset_title(name) for name in group["dataset"]}))
+        where = listed(sorted({dataset_title(name) for name in group["dataset"]}), NAMED)
         texts.append(f"{counted(len(group), 'failed cell')} of {label} on {where}: {error}")
     absent = (table["asked"] - table["done"] - table["failed"]).clip(lower=0)
     if absent.sum():
@@ -100,7 +101,7 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
         for level, (_, reason) in sorted(skipped_methods(collection.grids, dataset, protocol).items()):
             texts.append(f"{dataset_title(dataset)}, {protocol}: {level_name(protocol, level)}: {reason}")
     absent_data = sorted({name for grid in collection.grids for name in grid.missing})
-    texts += [f"Not available where it ran: {_list(absent_data)}"] if absent_data else []
+    texts += [f"Not available where it ran: {listed(absent_data, NAMED)}"] if absent_data else []
     notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()
     pairs = zip(notes["dataset"], notes["notes"], strict=True)
     return texts + [f"{dataset_title(dataset)}: {note}" for dataset, note in pairs]
@@ -125,8 +126,3 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
         "",
     ]
     return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
-
-
-def _list(names: list[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
