@@ -67,6 +67,24 @@ def test_margin_at_the_extreme_ratio_of_each_dataset(rows):
     assert (found.measured[:11], found.cells, found.verdict) == ("+3.0 points", 24, "does not hold")
 
 
+def test_parts_of_one_set_of_images_count_once_among_all_datasets(tmp_path):
+    values = {"magnetic_tile": 0.97, "magnetic_tile/defects": 0.93, "elpv": 0.90, "textures": 0.80}
+    found = claimed(tmp_path, {(dataset, 10, PROPOSED): value for dataset, value in values.items()})
+    # the tiles are one dataset of 95; the mean of 95, 90 and 80 is 88.33, the deviation 7.638, t(.975, 2) = 4.3027
+    row = pick(found, "mean accuracy", "all datasets")
+    assert (row.measured, row.cells) == ("88.3 % [69.4, 107.3]", 8)
+
+
+def test_one_set_of_images_under_two_protocols_is_not_all_datasets(tmp_path):
+    records = [
+        record(cell("elpv", 10, seed, PROPOSED, protocol), 0.9 + seed / 100)
+        for protocol in ("step", "long-tail")
+        for seed in (0, 1)
+    ]
+    found = claims(collect([write(tmp_path, records)]).frame)
+    assert {row.where for row in found if "mean accuracy" in row.claim} == {"elpv (step)", "elpv (long-tail)"}
+
+
 def test_what_cannot_be_measured_says_why(tmp_path):
     values = grid("elpv", 10, 0.99, [0.9] * 5)
     del values["elpv", 10, "focal"]

@@ -8,6 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.names import METRICS
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.data.points import points
 from benchmarks.report.statistics.intervals import interval
 from benchmarks.report.statistics.tests import (
@@ -19,6 +20,7 @@ from benchmarks.report.statistics.tests import (
     friedman,
     holm,
     mean_ranks,
+    rank_intervals,
     wilcoxon,
 )
 from benchmarks.report.statistics.text import markdown
@@ -119,6 +121,34 @@ def test_differences_to_the_control(demsar):
     assert row["low"] < expected < row["high"]
     assert (row["wins"], row["losses"]) == (10, 2)
     assert compare_with(demsar, "absent", AUC).empty
+
+
+def test_parts_and_protocols_of_one_set_of_images_are_one_dataset():
+    assert image_sets(["tile", "tile/defects", "tiles", "dagm/1", "dagm/2", "elpv [settings 1a]", "elpv"]) == {
+        "tile": "tile",
+        "tile/defects": "tile",
+        "tiles": "tiles",
+        "dagm/1": "dagm/1",
+        "dagm/2": "dagm/2",
+        "elpv [settings 1a]": "elpv",
+        "elpv": "elpv",
+    }
+    assert image_sets(["tile/defects", "elpv"]) == {"tile/defects": "tile/defects", "elpv": "elpv"}
+    names = ["tile", "tile/defects", "tile/defects", "elpv", "textures"]
+    blocks = pd.MultiIndex.from_arrays(
+        [names, ["step", "step", "few", "step", "step"], [10.0] * 5], names=["dataset", "protocol", "level"]
+    )
+    values = pd.DataFrame({"control": [0.5] * 5, "a": [0.59, 0.53, 0.56, 0.51, 0.49]}, blocks)
+    row = compare_with(values, "control", METRICS["accuracy"]).loc["a"]
+    # tile's three blocks are one dataset of (9 + 3 + 6) / 3 = 6 points: (6 + 1 - 1) / 3, with t(.975, 2) = 4.302653
+    # and the standard deviation of 6, 1 and -1, sqrt 13
+    half = 4.302653 * np.sqrt(13) / np.sqrt(3) / 100
+    assert row["difference"] == pytest.approx(0.02)
+    assert (row["low"], row["high"]) == pytest.approx((0.02 - half, 0.02 + half))
+    assert (row["wins"], row["losses"]) == (2, 1)
+    # two sets of images are too few for an interval, however many parts there are
+    assert compare_with(values.iloc[:4], "control", METRICS["accuracy"])["low"].isna().all()
+    assert rank_intervals(values.iloc[:4], METRICS["accuracy"]).empty
 
 
 def test_seeds_are_averaged_before_anything_is_tested(tmp_path):

@@ -22,6 +22,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from benchmarks.report.advice.places import Place
+from benchmarks.report.data.origin import base_name, image_sets, share_images
 
 RHO = np.array([0.0, 0.3, 0.6, 0.8, 0.95])
 """Correlations of this dataset's effects with the others'; all equally likely beforehand."""
@@ -157,17 +158,6 @@ class Estimator:
         return self._fitted[key]
 
 
-def base_name(dataset: str) -> str:
-    """Name the images, whatever the settings: `elpv [settings 1a2b]` holds those of `elpv`."""
-    return dataset.split(" [settings", 1)[0]
-
-
-def share_images(first: str, second: str) -> bool:
-    """Say whether two datasets have images in common: the same one, or one a part of the other (`a` and `a/b`)."""
-    one, other = base_name(first), base_name(second)
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
-
-
 def effects(at: Sequence[Place], methods: Sequence[str], typical: float) -> Effects:
     """Reduce places to scaled effects; `typical` is the variance of one run where a place has one seed only.
 
@@ -239,9 +229,7 @@ def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
     others = [p for p in others if len(p.values.index.intersection(list(names))) > 1]
     typical = _typical_noise(others)
     found = effects(others, names, typical) if others else None
-    known = {base_name(place.dataset) for place in others}
-    parts = {name for name in known if any(name != other and name.startswith(f"{other}/") for other in known)}
-    return _Known(found, typical, len(known - parts))
+    return _Known(found, typical, len(set(image_sets(place.dataset for place in others).values())))
 
 
 def _relations(at: Sequence[Place], other: Sequence[Place]) -> tuple[Array, Array, Array]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.names import AS_IN_PAPER, COMMON, PROPOSED, READINGS, dataset_title, level_name, number
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.images import Cell, TestImages
 from benchmarks.report.statistics.intervals import MIN_DATASETS, Interval, interval
 from benchmarks.report.tables.render import escape_markdown
@@ -30,9 +31,9 @@ RULES = [
     "flatter; of one seed it is picked so) and over their median (on each level and seed).",
     f"Intervals are 95 %, Student's: over the datasets' means where {ALL} are named and there are at least "
     f"{MIN_DATASETS}, else over the seeds, and then about these datasets only. Levels of one dataset share "
-    "images and are no observations of their own. Where seeds share test images, the covariance of their scores "
-    "through these (from the scores of single images) is added to the variance of the mean; where no scores are kept, "
-    "it is not known. Training images that seeds share are not counted.",
+    "images and are no observations of their own, nor are its protocols and parts, averaged within a "
+    "seed. Where seeds share test images, the covariance of their scores through these (from the scores of "
+    "single images) is added to the variance of the mean; where no scores are kept, it is not known. Training images that seeds share are not counted.",
     "Holds: the whole interval reaches the number (98.5 % for about 99 %); does not hold: none of it does; "
     "else it cannot be told. The extreme ratio is the largest one that the data supports. One claim at a time: "
     "the verdicts are not corrected for how many there are.",
@@ -73,7 +74,7 @@ def _of(method: str, part: pd.DataFrame, images: TestImages) -> list[Claim]:
     result: list[Claim] = []
     for claim in (_mean, _margin, _extreme):
         result += [claim({name: block}, name) for name, block in blocks.items()]
-        result += [claim(blocks, ALL)] if len(blocks) > 1 else []
+        result += [claim(blocks, ALL)] if len(_sets(blocks)) > 1 else []
     return result + [_few({name: block}, name) for name, block in _blocks(method, few, images).items()]
 
 
@@ -237,19 +238,43 @@ def _interval(
     """Return the interval of weighed accuracies, and whether seeds share test images, where it is over seeds."""
     scores, shared = {}, []
     whole = {name: rows for name, rows in whole.items() if len(rows)}
-    for name, rows in whole.items():
-        weights = _by_seed(weigh(rows))
-        scores[name] = (rows * weights).dropna().sum(axis=1).groupby(level="seed").sum()
-        if len(whole) >= MIN_DATASETS:
-            continue  # whatever varies below a dataset varies its mean, too
-        terms: dict[int, list[tuple[Cell, float]]] = {}
-        cells = blocks[name].cells
-        keys: list[Any] = list(weights.index)
-        for (level, seed), row in zip(keys, weights.to_numpy(), strict=True):
-            used = [(cells[level, seed, str(x)], weight) for x, weight in zip(rows, row, strict=True) if weight]
-            terms.setdefault(seed, []).extend(used)
-        shared.append(blocks[name].images.shared(terms))
+    sets = _sets({name: blocks[name] for name in whole})
+    for images, names in sets.items():
+        weights = {name: _by_seed(weigh(whole[name])) for name in names}
+        parts = {name: (whole[name] * each).dropna().sum(axis=1) for name, each in weights.items()}
+        values = pd.DataFrame({name: part.groupby(level="seed").sum() for name, part in parts.items()})
+        # a seed is one observation of all parts, where any has them all
+        values = values.dropna() if len(values.dropna()) else values
+        scores[images] = values.mean(axis=1)
+        if len(sets) < MIN_DATASETS:  # else whatever varies below a dataset varies its mean, too
+            first = blocks[names[0]].images
+            shared.append(first.shared(_terms(blocks, weights, values)))
     return interval(pd.DataFrame(scores).T, shared), "; ".join(dict.fromkeys(one.case for one in shared))
+
+
+def _sets(blocks: dict[str, _Block]) -> dict[str, list[str]]:
+    """Group the names of blocks by the images behind them: parts and protocols of one set are one dataset."""
+    known = image_sets(block.dataset for block in blocks.values())
+    result: dict[str, list[str]] = {}
+    for name, block in blocks.items():
+        result.setdefault(known[block.dataset], []).append(name)
+    return result
+
+
+def _terms(
+    blocks: dict[str, _Block], weights: dict[str, pd.DataFrame], values: pd.DataFrame
+) -> dict[int, list[tuple[Cell, float]]]:
+    """Weigh the cells of all parts of one set of images so that they add to each seed's score; seeds x parts."""
+    terms: dict[int, list[tuple[Cell, float]]] = {}
+    for name, rows in weights.items():
+        keys: list[Any] = list(rows.index)
+        for (level, seed), row in zip(keys, rows.to_numpy(), strict=True):
+            if seed in values.index:
+                parts = int(values.loc[seed].notna().sum())
+                pairs = zip(rows, row, strict=True)
+                used = [(blocks[name].cells[level, seed, str(x)], weight / parts) for x, weight in pairs if weight]
+                terms.setdefault(seed, []).extend(used)
+    return terms
 
 
 def _percent(found: Interval) -> str:

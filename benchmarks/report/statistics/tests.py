@@ -14,6 +14,7 @@ import scikit_posthocs
 from scipy import stats
 
 from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.intervals import MIN_DATASETS, interval
 
 MIN_BLOCKS = 5
@@ -114,7 +115,7 @@ def mean_ranks(values: pd.DataFrame, metric: Metric) -> pd.Series:
 
 
 def rank_intervals(values: pd.DataFrame, metric: Metric, draws: int = 2000) -> pd.DataFrame:
-    """Return 95 % intervals of the mean ranks by bootstrap: whole datasets are drawn, each with all its levels.
+    """Return 95 % intervals of the mean ranks by bootstrap: whole datasets are drawn, with all their levels.
 
     Args:
         values: blocks x methods, with the index level `dataset`.
@@ -124,7 +125,7 @@ def rank_intervals(values: pd.DataFrame, metric: Metric, draws: int = 2000) -> p
     Returns:
         Indexed by method: `low`, `high`; empty with fewer than three datasets.
     """
-    ranks = (-metric.sign * values).rank(axis="columns", method="average").groupby(level="dataset", sort=False)
+    ranks = _by_images((-metric.sign * values).rank(axis="columns", method="average"))
     sums, counts = ranks.sum(), ranks.size().to_numpy(float)
     if len(sums) < MIN_DATASETS:
         return pd.DataFrame()
@@ -162,8 +163,8 @@ def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataF
     """Compare every method with the control, datasets first; empty where the control is not among them.
 
     Args:
-        values: blocks x methods; blocks of one dataset (index level `dataset`) are averaged, any others stand for
-            themselves.
+        values: blocks x methods; blocks that share images (by the index level `dataset`) are averaged, any others
+            stand for themselves.
         control: the method compared with.
         metric: what is compared.
 
@@ -176,7 +177,7 @@ def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataF
         return pd.DataFrame()
     differences = metric.sign * values.drop(columns=control).sub(values[control], axis="index")
     if "dataset" in differences.index.names:
-        differences = differences.groupby(level="dataset", sort=False).mean()
+        differences = _by_images(differences).mean()
     bounds = {label: interval(differences[[label]]) for label in differences}
     enough = len(differences) >= MIN_DATASETS
     result = pd.DataFrame({"difference": differences.mean()})
@@ -187,6 +188,12 @@ def compare_with(values: pd.DataFrame, control: str, metric: Metric) -> pd.DataF
         result["p"] = [wilcoxon(differences[label].to_numpy()) for label in differences]
         result["p_holm"] = holm(result["p"].to_numpy())
     return result.sort_values("difference", ascending=False, kind="stable")
+
+
+def _by_images(values: pd.DataFrame) -> Any:
+    """Group blocks by their images: the parts of one set are no datasets of their own."""
+    names = values.index.get_level_values("dataset")
+    return values.groupby(names.map(image_sets(names)), sort=False)
 
 
 def wilcoxon(differences: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchmarks.report.data.names import comparison_title
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.intervals import MIN_DATASETS
 from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
 from benchmarks.report.tables.render import escape_markdown
@@ -50,7 +51,7 @@ def _ranks(analysis: Analysis) -> list[str]:
         return [_table(rows, ["method", "mean rank"])]
     for row, label in zip(rows, analysis.ranks.index, strict=True):
         row.append(f"[{bounds['low'][label]:.1f}, {bounds['high'][label]:.1f}]")
-    datasets = analysis.values.index.get_level_values("dataset").nunique()
+    datasets = len(set(image_sets(analysis.values.index.get_level_values("dataset")).values()))
     note = f"Intervals: bootstrap over the {datasets} datasets, each with all its levels; of few, they are too narrow."
     return [_table(rows, ["method", "mean rank", "95 % interval"]), "", note]
 
@@ -97,10 +98,11 @@ def _control(analysis: Analysis) -> list[str]:
     heads, rows = control_rows(analysis)
     unit = f" in {analysis.metric.points}" if analysis.metric.points else ""
     return [
-        f"Mean difference over datasets{unit}, levels averaged first (positive is better); wins and losses are "
-        f"of datasets; interval: Student's over datasets, from {MIN_DATASETS} on, not corrected for the number "
-        "of methods, so the first rows, picked after the fact, flatter; p: Wilcoxon signed-rank over datasets, zeros "
-        f"split, corrected by Holm, from {MIN_BLOCKS} datasets on.",
+        f"Mean difference over datasets{unit}, levels averaged first, parts of one set of images as one "
+        f"dataset (positive is better); wins and losses are of datasets; interval: Student's over "
+        f"datasets, from {MIN_DATASETS} on, not corrected for the number of methods, so the first rows, picked "
+        "after the fact, flatter; p: Wilcoxon signed-rank over datasets, zeros split, corrected by Holm, from "
+        f"{MIN_BLOCKS} datasets on.",
         "",
         _table([[escape_markdown(label), *rest] for label, *rest in rows], heads),
     ]
