@@ -4,6 +4,7 @@ import itertools
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -17,7 +18,7 @@ from benchmarks.report.figures.curves import curve_figure, extreme, family_figur
 from benchmarks.report.figures.draw import draw_all
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
-from benchmarks.report.figures.ranks import critical_difference_diagram
+from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
 from benchmarks.report.statistics.tests import analyse
@@ -82,15 +83,22 @@ def test_critical_difference_of_the_best_ten_and_the_control(tmp_path):
     analysis = analyse(table, "accuracy", next(iter(METHODS)))
     with styled():
         figure = critical_difference_diagram(analysis)
-    drawn = " ".join(text.get_text() for text in figure.axes[0].texts)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     best = [str(name) for name in analysis.ranks.index[:10]]
     titles = {name: method_title(str(name)) for name in analysis.ranks.index}
-    assert {name for name, title in titles.items() if f"{title} (" in drawn or f") {title}" in drawn} >= {
-        *best,
-        analysis.control,
-    }
-    assert drawn.count("(") == len({*best, analysis.control})
+    wanted = [name for name in titles if name in {*best, analysis.control}]
+    assert labels == [f"{titles[name]} ({analysis.ranks[name]:.1f})" for name in wanted]
     assert figure.axes[0].get_title() == ""
+
+
+def test_bars_join_the_longest_runs_that_are_not_told_apart():
+    # a and b, b to d are not told apart; c and d are inside the second run; e stands alone
+    told = {("a", "c"), ("a", "d"), *((name, "e") for name in "abcd")}
+    p = pd.DataFrame(1.0, list("abcde"), list("abcde"))
+    for one, other in told:
+        p.loc[one, other] = p.loc[other, one] = 0.01
+    assert joined(p) == [(0, 1), (1, 3)]
+    assert joined(pd.DataFrame(0.01, list("ab"), list("ab"))) == []
 
 
 def test_without_being_asked_no_pdf_is_written_and_none_of_an_older_report_stays(table, tmp_path):

@@ -52,13 +52,14 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
     each, names = _each(rows, labels), [wrapped(str(text), 12, 1) for text in rows["class_names"].iloc[0]]
     columns = min(2 * layout.columns, len(each))
     lines = -(-len(each) // columns)
-    size = min((layout.width - 0.9) / columns, 1.5)
-    figure = new_figure(layout.width, (size + 0.6) * lines + 1.6)
+    # two classes need no square: ten methods of them fit one column of a page
+    size = min((layout.width - 0.9) / columns, 1.5, 0.3 + 0.15 * len(names))
+    figure = new_figure(layout.width, (size + 0.35) * lines + 1.6)
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (label, group) in zip(panels, each, strict=False):
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
         share = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
-        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         axes.set_title(name(label, 13))
         axes.tick_params(length=0)
         if len(names) <= NAMED:
@@ -72,8 +73,9 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
         axes.set_visible(False)
     for axes in panels[max(0, len(each) - columns) : len(each)]:
         axes.tick_params(labelbottom=True)
-    figure.supxlabel("Predicted class", fontsize=8)
-    figure.supylabel("True class", fontsize=8)
+        axes.set_xlabel("Predicted")
+    for axes in panels[: len(each) : columns]:
+        axes.set_ylabel("True")
     figure.colorbar(
         image, ax=list(panels), label="Share of the true class (%)", location="bottom", aspect=30, fraction=0.04
     )

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.report.data.names import METRICS
+from benchmarks.report.data.points import comparable
 from benchmarks.report.figures.names import name
 from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure
 from benchmarks.report.tables.tables import level_average
@@ -22,7 +23,7 @@ SHORT = 18
 def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: Layout | None = None) -> Figure | None:
     """Draw every method by its training time and its mean over the levels; None where times are unknown."""
     layout = layout or Layout()
-    shown = METRICS[metric]
+    part, shown = comparable(part), METRICS[metric]
     average = level_average(part.pivot(index="label", columns="level", values=metric)) * shown.scale
     seconds = part.groupby("label")["seconds"].median()
     families = part.drop_duplicates("label").set_index("label")["family"]

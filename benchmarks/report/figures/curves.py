@@ -20,6 +20,8 @@ from benchmarks.report.tables.tables import level_average
 
 SHORT = 18
 """Letters of a name in a legend below the axes."""
+LETTER = 0.075
+"""Inches that a digit takes at most."""
 
 
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
@@ -66,7 +68,7 @@ def curve_figure(
     """
     layout = layout or Layout()
     chosen = highlights(part, metric, control)
-    figure = new_figure(layout.width, 2.5 + 0.27 * -(-(len(chosen) + 1) // (2 * layout.columns)))
+    figure = new_figure(layout.width, 2.5 + 0.27 * -(-(len(chosen) + 3) // (2 * layout.columns)))
     axes = figure.subplots()
     measured = part.loc[part[metric].notna(), "label"].unique()
     others = [label for label in measured if label not in chosen]
@@ -80,6 +82,9 @@ def curve_figure(
     if others:
         count = f"{len(others)} other method" + ("" if len(others) == 1 else "s")
         axes.plot([], [], color=GREY, lw=0.7, label=count)
+    axes.fill_between([], [], [], color="0.5", alpha=0.25, lw=0, label="95 % interval")
+    if runs is not None:
+        axes.plot([], [], ".", color="0.4", ms=2.5, label="one seed")
     level_ticks(axes, part)
     axes.set_ylabel(METRICS[metric].label)
     below(figure, axes, layout)
@@ -134,7 +139,7 @@ def _family_panel(axes: Axes, part: pd.DataFrame, members: list[str], family: st
     rows = part[part["label"].eq(control)]
     if len(rows):
         axes.plot(rows["level"], rows[metric] * scale, color="black", lw=1.6, label=name(control, 23))
-    level_ticks(axes, part)
+    level_ticks(axes, part, axes.get_position().width * axes.get_figure(True).get_figwidth())
     axes.label_outer()
     left_out = part.loc[part["family"].eq(family) & part["label"].ne(control), "label"].nunique() - len(members)
     more = f", best {len(members)}" if left_out else ""
@@ -161,8 +166,14 @@ def _dots(axes: Axes, runs: pd.DataFrame, metric: str, family: str) -> None:
         axes.plot(runs["level"], runs[metric] * METRICS[metric].scale, ".", color=colour, ms=2.5, alpha=0.6, zorder=2)
 
 
-def level_ticks(axes: Axes, part: pd.DataFrame) -> None:
-    """Label the levels of the protocol's axis: logarithmic, with a place for no minority image at all."""
+def level_ticks(axes: Axes, part: pd.DataFrame, inches: float | None = None) -> None:
+    """Label the levels of the protocol's axis: logarithmic, with a place for no minority image at all.
+
+    Args:
+        axes: where.
+        part: points.
+        inches: width of the axes, where it is small: a name that would touch a harder level's is left out.
+    """
     levels = sorted(part["level"].unique())
     protocol = str(part["protocol"].iloc[0])
     if len(levels) > 1 and protocol == "few":
@@ -171,9 +182,25 @@ def level_ticks(axes: Axes, part: pd.DataFrame) -> None:
         axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     natural = protocol not in ("few",)
-    axes.set_xticks(levels, ["natural" if natural and level <= 0 else number(level) for level in levels])
+    heads = ["natural" if natural and level <= 0 else number(level) for level in levels]
+    if inches is not None and len(levels) > 1:
+        places = axes.xaxis.get_transform().transform(np.array(levels, dtype=float))
+        heads = _apart(places * inches / 1.1 / np.ptp(places), heads, from_left=protocol == "few")
+    axes.set_xticks(levels, heads)
     if protocol == "few":
         axes.xaxis.set_inverted(True)  # turning it round would undo what another panel of a shared axis did
     axes.set_xlabel(level_axis(protocol))
     axes.grid(True)
     axes.set_axisbelow(True)
+
+
+def _apart(places: np.ndarray, heads: list[str], from_left: bool) -> list[str]:
+    """Blank the names that would touch the one kept before, beginning with the hardest; places in inches."""
+    order = range(len(heads)) if from_left else range(len(heads) - 1, -1, -1)
+    kept = [""] * len(heads)
+    before: tuple[float, float] | None = None
+    for place in order:
+        wide = LETTER * len(heads[place]) / 2
+        if before is None or abs(places[place] - before[0]) > wide + before[1] + LETTER:
+            kept[place], before = heads[place], (float(places[place]), wide)
+    return kept

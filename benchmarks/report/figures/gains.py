@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.advice.decision import Advice
-from benchmarks.report.data.names import METRICS, level_name
+from benchmarks.report.data.names import METRICS, level_axis, number
 from benchmarks.report.data.words import method_title
-from benchmarks.report.figures.names import name, printable
+from benchmarks.report.figures.names import name, printable, wrapped
 from benchmarks.report.figures.style import DOUBLE, SINGLE, look, new_figure
 
 
@@ -62,7 +62,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     figure = new_figure(
         # a few rows have only what the levels below them and the colour bar leave
         SINGLE if columns == 1 else DOUBLE,
-        1.75 + 0.2 * len(gains) + 0.1 * sum("\n" in label for label in labels),
+        1.75 + (0.26 if any("\n" in label for label in labels) else 0.2) * len(gains),
     )
     axes = figure.subplots()
     bound = max(float(np.nanpercentile(np.abs(gains.to_numpy()), 95)), 1e-9)
@@ -74,16 +74,20 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
         if np.isfinite(value):
             light = "white" if abs(value) > 0.7 * bound else "black"
             rounded = round(float(value), decimals) + 0.0
-            axes.text(j, i, f"{rounded:+.{decimals}f}", ha="center", va="center", fontsize=8, color=light)
+            text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+            axes.text(j, i, text, ha="center", va="center", fontsize=8, color=light)
     protocol = str(part["protocol"].iloc[0])
-    axes.set_xticks(range(gains.shape[1]), [level_name(protocol, float(level)) for level in gains.columns])
-    # "50 minority images" is five times as wide as "IR 50": two of the three leave no room beside one another
-    if (columns == 1) + (protocol == "few") + (gains.shape[1] > 3) > 1:
-        axes.tick_params(axis="x", rotation=90)
+    natural = protocol != "few"
+    heads = ["natural" if natural and level <= 0 else number(float(level)) for level in gains.columns]
+    axes.set_xticks(range(gains.shape[1]), heads)
+    axes.set_xlabel(level_axis(protocol) if columns > 1 else wrapped(level_axis(protocol)))
     axes.set_yticks(range(len(gains)), labels)
-    bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight())
+    beyond = "both" if np.nanmax(np.abs(gains.to_numpy())) > bound else "neither"
+    bar = figure.colorbar(
+        image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight(), extend=beyond
+    )
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
     unit = f"{shown.points.capitalize()} of {shown.title.lower()}" if shown.points else shown.title
-    figure.supxlabel(f"{unit}\nover {printable(method_title(control))}", fontsize=8)
+    bar.set_label(f"{unit}\n{wrapped('over ' + method_title(control), 30)}")
     return figure

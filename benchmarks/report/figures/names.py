@@ -21,7 +21,7 @@ OTHERS: tuple[str, ...] = (
     "unifont",
 )
 OTHERS += ("microsoft yahei", "simhei", "hiragino", "pingfang", "malgun", "yu gothic")
-LONG = 24
+LONG = 25
 """Letters of a name on one line."""
 
 

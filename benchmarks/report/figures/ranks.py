@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scikit_posthocs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -41,7 +40,8 @@ def rank_heat_map(analysis: Analysis, layout: Layout | None = None) -> Figure:
     image = axes.imshow(ranks.to_numpy(), cmap="Blues_r", aspect="auto", vmin=1, vmax=len(order))
     names = [f"{name(str(label), 26, 1)}  {analysis.ranks[label]:.1f}" for label in shown]
     axes.set_yticks(range(len(names)), names)
-    heads = [wrapped(_column(column), 34, 1) for column in ranks.columns]
+    one = ranks.columns.get_level_values("protocol").nunique() == 1
+    heads = [wrapped(_column(column, not one), 34, 1) for column in ranks.columns]
     axes.set_xticks(range(ranks.shape[1]), heads, rotation=90)
     axes.tick_params(length=0)
     _numbers(axes, ranks, len(order))
@@ -52,30 +52,42 @@ def rank_heat_map(analysis: Analysis, layout: Layout | None = None) -> Figure:
 
 
 def critical_difference_diagram(analysis: Analysis) -> Figure:
-    """Draw the best mean ranks and the control's on a line; bars join those that Nemenyi's test does not tell apart.
+    """Draw the best mean ranks and the control's in rows; bars join those that Nemenyi's test does not tell apart.
 
-    The ranks and the test are of all methods, whichever are drawn. Always over two columns of a paper.
+    The ranks and the test are of all methods, whichever are drawn. A row for each, where Demsar hangs names from one
+    line: ranks that lie close together stay apart. Always over two columns of a paper.
     """
     nemenyi = analysis.nemenyi
     assert nemenyi is not None, "drawn only where there are enough blocks"
     labels = list(analysis.ranks.index)
     shown = [label for place, label in enumerate(labels) if place < DRAWN or label == analysis.control]
-    titles = {label: _one_line(str(label)) for label in shown}
-    figure = new_figure(DOUBLE, 0.8 + 0.2 * len(shown))
+    figure = new_figure(DOUBLE, 0.9 + 0.2 * len(shown))
     axes = figure.subplots()
-    scikit_posthocs.critical_difference_diagram(
-        analysis.ranks[shown].rename(titles),
-        nemenyi.loc[shown, shown].rename(index=titles, columns=titles),
-        ax=axes,
-        alpha=ALPHA,
-        label_fmt_left="{label} ({rank:.1f}) ",
-        label_fmt_right=" ({rank:.1f}) {label}",
-        label_props={"size": 8},
-        crossbar_props={"color": "#D55E00", "linewidth": 1.6, "marker": ""},
-        marker_props={"s": 10, "color": "black"},
-        elbow_props={"linewidth": 0.7, "color": "black"},
-    )
+    rows = range(len(shown))
+    axes.plot(analysis.ranks[shown], rows, "o", color="black", ms=4)
+    axes.set_yticks(rows, [f"{_one_line(str(label))} ({analysis.ranks[label]:.1f})" for label in shown])
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    for place, (first, last) in enumerate(joined(nemenyi.loc[shown, shown])):
+        x = 1.02 + 0.02 * place
+        ends = first - 0.15, last + 0.15
+        axes.plot([x, x], ends, color="#D55E00", lw=2, transform=axes.get_yaxis_transform(), clip_on=False)
+    difference = f"critical difference: {analysis.critical_difference:.1f}"
+    axes.set_xlabel(f"Mean rank of {len(labels)}, 1 is best ({difference}; bars join what is not told apart)")
+    axes.grid(True)
+    axes.set_axisbelow(True)
     return figure
+
+
+def joined(p: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return the longest runs of rows, first and last, of which no two are told apart; rows in order of their ranks."""
+    runs: list[tuple[int, int]] = []
+    for first in range(len(p)):
+        last = first
+        while last + 1 < len(p) and (p.iloc[first : last + 1, last + 1] >= ALPHA).all():
+            last += 1
+        if last > first and (not runs or last > runs[-1][1]):
+            runs.append((first, last))
+    return runs
 
 
 def _one_line(label: str) -> str:
@@ -83,9 +95,9 @@ def _one_line(label: str) -> str:
     return text if len(text) <= 34 else text[:33] + "…"
 
 
-def _column(column: Any) -> str:
+def _column(column: Any, with_protocol: bool) -> str:
     dataset, protocol, *level = column  # without a level where it was averaged out
-    at = [level_name(protocol, value) for value in level] or [protocol_title(protocol)]
+    at = [level_name(protocol, value) for value in level] or [protocol_title(protocol)] * with_protocol
     return ", ".join([dataset_name(dataset), *at])
 
 

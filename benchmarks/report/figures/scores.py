@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,9 @@ def _scores(folders: Sequence[Path], rows: pd.DataFrame, label: str) -> tuple[np
 def _precision_recall(axes: Axes, score: np.ndarray, positive: np.ndarray, label: str, family: str) -> None:
     precision, recall, _ = precision_recall_curve(positive, score)
     shown = look_of(label, family)
-    axes.plot(recall * 100, precision * 100, color=shown.colour, ls=shown.dashes, lw=1.2, label=name(label, 18))
+    # between two thresholds there is nothing: a straight line would promise what no threshold gives
+    style: dict[str, Any] = {"color": shown.colour, "ls": shown.dashes, "lw": 1.2, "drawstyle": "steps-post"}
+    axes.plot(recall * 100, precision * 100, label=name(label, 18), **style)
 
 
 def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: str, family: str) -> None:
@@ -81,6 +84,6 @@ def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: 
 def _finish(left: Axes, right: Axes, rarest: str) -> None:
     left.set(xlabel=f"Recall of {rarest} (%)", ylabel=f"Precision of {rarest} (%)", xlim=(0, 101), ylim=(0, 102))
     right.plot([0, 100], [0, 100], color="#888888", lw=0.8, ls=":")
-    right.set(xlabel="Confidence (%)", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
+    right.set(xlabel="Confidence (%), of one seed", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
     for axes in (left, right):
         axes.grid(True)

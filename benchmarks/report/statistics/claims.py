@@ -33,7 +33,8 @@ RULES = [
     f"{MIN_DATASETS}, else over the seeds, and then about these datasets only. Levels of one dataset share "
     "images and are no observations of their own, nor are its protocols and parts, averaged within a "
     "seed. Where seeds share test images, the covariance of their scores through these (from the scores of "
-    "single images) is added to the variance of the mean; where no scores are kept, it is not known. Training images that seeds share are not counted.",
+    "single images) is added to the variance of the mean; where no scores are kept, it is not known. "
+    "Training images that seeds share are not counted.",
     "Holds: the whole interval reaches the number (98.5 % for about 99 %); does not hold: none of it does; "
     "else it cannot be told. The extreme ratio is the largest one that the data supports. One claim at a time: "
     "the verdicts are not corrected for how many there are.",
