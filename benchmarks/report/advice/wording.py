@@ -145,17 +145,16 @@ def _basis(advice: Advice) -> str:
     if choice.measured is not None:
         parts.append(f"these runs alone say {_measured(choice.measured)}")
     if advice.datasets:
-        known = (
-            f"{counted(advice.datasets, 'other dataset')} alone {choice.prior_gain:+.1f} (agreement {advice.rho:.1f})"
-        )
-        parts.append(known)
+        known = f"{counted(advice.datasets, 'other dataset')} alone {_points(choice.prior_gain, high - low)}"
+        parts.append(f"{known} (agreement {advice.rho:.1f})")
     else:
         parts.append("no other dataset speaks")
     return f"{parts[0]}; {', '.join(parts[1:])}."
 
 
 def _apart(choice: Choice, control: str) -> str:
-    gain = "" if choice.gain[0] != choice.gain[0] else f" (expected {choice.gain[0]:+.1f} points over {control})"
+    mean, low, high = choice.gain
+    gain = "" if mean != mean else f" (expected {_points(mean, high - low)} points over {control})"
     return f"At {levels_text(choice.places)} alone, {choice.label} is expected to be better{gain}: use it there."
 
 
@@ -194,9 +193,14 @@ def _measured(pair: Comparison) -> str:
 
 def _interval(mean: float, low: float, high: float) -> str:
     """Write points with their interval; a decimal only where the interval is narrow enough to carry it."""
-    decimals = 1 if high - low < 2 * MARGIN else 0
-    mean, low, high = (round(value, decimals) + 0.0 for value in (mean, low, high))
-    return f"{mean:+.{decimals}f} points [95 % {low:+.{decimals}f}, {high:+.{decimals}f}]"
+    shown = [_points(value, high - low) for value in (mean, low, high)]
+    return f"{shown[0]} points [95 % {shown[1]}, {shown[2]}]"
+
+
+def _points(value: float, wide: float) -> str:
+    """Write points beside an interval so wide."""
+    decimals = 1 if wide < 2 * MARGIN else 0
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"
 
 
 def _more(choice: Choice) -> str:

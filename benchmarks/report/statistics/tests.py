@@ -16,6 +16,7 @@ from scipy import stats
 from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
 from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.intervals import MIN_DATASETS, interval
+from datasets.hints import counted
 
 MIN_BLOCKS = 5
 ALPHA = 0.05
@@ -63,13 +64,15 @@ def analyse(table: pd.DataFrame, metric: str, control: str) -> Analysis:
     result = Analysis(METRICS[metric], control, values, left_out)
     blocks, methods = values.shape
     if blocks == 0 or methods < 2:
-        result.verdict = f"No test: {methods} methods have values on {blocks} common blocks."
+        common = counted(blocks, "common block")
+        result.verdict = f"No test: {counted(methods, 'method')} on {common}, nothing to compare."
         return result
     result.ranks = mean_ranks(values, result.metric).sort_values(kind="stable")
     result.rank_intervals = rank_intervals(values, result.metric)
     if blocks < MIN_BLOCKS:
         result.verdict = (
-            f"No test and no diagram: there are {blocks} blocks (dataset x protocol x level) and "
+            f"No test and no diagram: there {'is' if blocks == 1 else 'are'} {counted(blocks, 'block')} "
+            "(dataset x protocol x level) and "
             f"{MIN_BLOCKS} are needed to say anything; add datasets or ratios."
         )
     elif methods > 2:

@@ -46,7 +46,7 @@ def _section(analysis: Analysis) -> list[str]:
 
 def _ranks(analysis: Analysis) -> list[str]:
     bounds = analysis.rank_intervals
-    rows = [[escape_markdown(str(label)), f"{rank:.2f}"] for label, rank in analysis.ranks.items()]
+    rows = [[escape_markdown(str(label)), f"{rank:.1f}"] for label, rank in analysis.ranks.items()]
     if bounds.empty:
         return [_table(rows, ["method", "mean rank"])]
     for row, label in zip(rows, analysis.ranks.index, strict=True):
@@ -60,10 +60,10 @@ def friedman_sentence(analysis: Analysis) -> str:
     """Say what Friedman's test and Nemenyi's critical difference give."""
     test, (blocks, methods) = analysis.friedman, analysis.values.shape
     return (
-        f"Friedman: chi2 = {test['chi2']:.3f} with {methods - 1} degrees of freedom, {p_equals(test['p'])} "
-        f"(without tie correction {test['chi2_plain']:.3f}; Iman-Davenport F = {test['iman_davenport']:.3f} with "
+        f"Friedman: chi2 = {test['chi2']:.1f} with {methods - 1} degrees of freedom, {p_equals(test['p'])} "
+        f"(without tie correction {test['chi2_plain']:.1f}; Iman-Davenport F = {test['iman_davenport']:.1f} with "
         f"{methods - 1} and {(methods - 1) * (blocks - 1)}). Nemenyi: mean ranks differ at the level of 5 % "
-        f"from {analysis.critical_difference:.3f} on."
+        f"from {analysis.critical_difference:.1f} on."
     )
 
 
