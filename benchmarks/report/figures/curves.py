@@ -104,18 +104,21 @@ def family_figure(part: pd.DataFrame, metric: str, control: str, layout: Layout 
     ]
     shown = {family: _best(part[part["family"].eq(family)], metric, control, layout.top) for family in families}
     rows, columns = -(-len(families) // 2), min(2, len(families))
-    most = 1 + max(sum(1 + name(label, 23).count("\n") for label in members) for members in shown.values())
-    legend, panel, top, bottom = 1.72, max(1.35, 0.152 * most + 0.2), 0.25, 0.45
-    width, height = (DOUBLE if columns == 2 else DOUBLE / 2), rows * (panel + 0.32) + top + bottom - 0.32
+    lines = [1 + sum(1 + name(label, 23).count("\n") for label in members) for members in shown.values()]
+    # each row as high as its longer list of names
+    heights = [max(1.35, 0.152 * max(lines[at : at + columns]) + 0.2) for at in range(0, len(lines), columns)]
+    legend, top, bottom = 1.72, 0.25, 0.45
+    width, height = (DOUBLE if columns == 2 else DOUBLE / 2), sum(heights) + 0.32 * (rows - 1) + top + bottom
     # A regular grid needs no solver, which took half of the time here; margins in inches, names right of each panel.
     figure = new_figure(width, height, layout=None)
     inner = (width - 0.5 - columns * legend - (columns - 1) * 0.15) / columns
     figure.subplots_adjust(
-        0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, (legend + 0.15) / inner, 0.32 / panel
+        0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, (legend + 0.15) / inner, 0.32 * rows / sum(heights)
     )
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    ratios = {"height_ratios": heights}
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=ratios).ravel()
     for family, axes in zip(families, panels, strict=False):
-        _family_panel(axes, part, shown[family], family, metric, control)
+        _family_panel(axes, part, shown[family], family, metric, control, inner)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
     figure.supylabel(METRICS[metric].label, fontsize=8, x=0.005, ha="left")
@@ -130,7 +133,9 @@ def _best(members: pd.DataFrame, metric: str, control: str, most: int) -> list[s
     return [str(label) for label in members["label"].unique() if label in kept]
 
 
-def _family_panel(axes: Axes, part: pd.DataFrame, members: list[str], family: str, metric: str, control: str) -> None:
+def _family_panel(
+    axes: Axes, part: pd.DataFrame, members: list[str], family: str, metric: str, control: str, inches: float
+) -> None:
     scale = METRICS[metric].scale
     for place, label in enumerate(members):
         rows, drawn = part[part["label"].eq(label)], member_look(place)
@@ -139,7 +144,7 @@ def _family_panel(axes: Axes, part: pd.DataFrame, members: list[str], family: st
     rows = part[part["label"].eq(control)]
     if len(rows):
         axes.plot(rows["level"], rows[metric] * scale, color="black", lw=1.6, label=name(control, 23))
-    level_ticks(axes, part, axes.get_position().width * axes.get_figure(True).get_figwidth())
+    level_ticks(axes, part, inches)
     axes.label_outer()
     left_out = part.loc[part["family"].eq(family) & part["label"].ne(control), "label"].nunique() - len(members)
     more = f", best {len(members)}" if left_out else ""

@@ -89,5 +89,5 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
     unit = f"{shown.points.capitalize()} of {shown.title.lower()}" if shown.points else shown.title
-    bar.set_label(f"{unit}\n{wrapped('over ' + method_title(control), 30)}")
+    bar.set_label(f"{wrapped(unit, 26)}\n{wrapped('over ' + method_title(control), 26)}")
     return figure
