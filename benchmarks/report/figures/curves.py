@@ -112,9 +112,8 @@ def family_figure(part: pd.DataFrame, metric: str, control: str, layout: Layout 
     # A regular grid needs no solver, which took half of the time here; margins in inches, names right of each panel.
     figure = new_figure(width, height, layout=None)
     inner = (width - 0.5 - columns * legend - (columns - 1) * 0.15) / columns
-    figure.subplots_adjust(
-        0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, (legend + 0.15) / inner, 0.32 * rows / sum(heights)
-    )
+    gaps = (legend + 0.15) / inner, 0.32 * rows / sum(heights)
+    figure.subplots_adjust(0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, *gaps)
     ratios = {"height_ratios": heights}
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=ratios).ravel()
     for family, axes in zip(families, panels, strict=False):
