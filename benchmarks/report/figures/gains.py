@@ -77,8 +77,8 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
             text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
             axes.text(j, i, text, ha="center", va="center", fontsize=8, color=light)
     protocol = str(part["protocol"].iloc[0])
-    natural = protocol != "few"
-    heads = ["natural" if natural and level <= 0 else number(float(level)) for level in gains.columns]
+    levels = [float(level) for level in gains.columns]
+    heads = ["natural" if protocol != "few" and level <= 0 else number(level) for level in levels]
     axes.set_xticks(range(gains.shape[1]), heads)
     axes.set_xlabel(level_axis(protocol) if columns > 1 else wrapped(level_axis(protocol)))
     axes.set_yticks(range(len(gains)), labels)
