@@ -71,6 +71,24 @@ def test_other_datasets_decide_where_the_seeds_are_noisy():
     assert (found.choice.label, found.datasets) == ("focal", 3)
 
 
+def test_what_is_advised_against_the_runs_is_called_best_by_other_datasets_alone():
+    rng = np.random.default_rng(1)
+    runs = place({name: 80.0 - 2.0 * (name == "focal") for name in NAMES}, noise=0.0)
+    runs.values.loc[:] += rng.normal(size=3)  # shared by all methods
+    runs.values.loc["mixup"] += [9.0, -9.0, 0.0]
+    found = advise([runs], Estimator(experience("focal", rng)), "cross-entropy")
+    assert found.choice.label == "focal"
+    assert found.choice.measured.difference == pytest.approx(-2.0)
+    told = sentences(found, "accuracy")[0]
+    assert told.startswith("Best so far by what other datasets say, though not on these runs: focal, -2 points")
+
+
+@pytest.mark.parametrize(("dataset", "told"), [("folder:/a/tiles", True), ("table:/a/tiles.csv", False)])
+def test_a_folder_is_told_that_it_says_nothing_of_what_images_share(dataset, told):
+    found = advise([place(dict.fromkeys(NAMES, 70.0), dataset)], Estimator([]), "cross-entropy")
+    assert any("column" in text and "group" in text for text in sentences(found, "accuracy")) == told
+
+
 def test_the_images_at_hand_outvote_other_datasets_that_they_contradict():
     rng = np.random.default_rng(2)
     means = {name: 70.0 + 10.0 * (name == "smote") - 10.0 * (name == "focal") for name in NAMES}

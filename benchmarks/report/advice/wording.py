@@ -42,6 +42,13 @@ RULES = [
     "against what all other seeds call best.",
 ]
 
+ALONE = (
+    "Each image is taken for a thing of its own. Where several show one (patches of a photograph, views of a part, one "
+    "patient), these accuracies are of things trained on, and the choice cannot be trusted: run again with the thing "
+    "as group, `--dataset table:/path/labels.csv` with columns image, label and group."
+)
+"""A folder says nothing of what its images share."""
+
 
 def headline(advice: Advice) -> str:
     """Say in one sentence what to do: one method, and at which levels another one."""
@@ -79,6 +86,8 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
     if advice.choice.equals:
         names = listed(advice.choice.equals, NAMED)
         result.append(f"Shown to be within {MARGIN:g} point of {advice.choice.label} by these runs: {names}.")
+    if advice.dataset.startswith("folder:"):
+        result.append(ALONE)
     if advice.cheaper:
         result.append(f"{advice.cheaper} is one of them, in at most half the steps.")
     return result + ([scored] if scored else [])
@@ -124,8 +133,10 @@ def _undecided(advice: Advice) -> list[str]:
     choice = advice.choice
     if choice.decided:
         return []
-    gain = "" if choice.measured is None else f", {_measured(choice.measured)} over {advice.control}"
-    return [f"Best so far: {choice.label}{gain}{_more(choice)}."]
+    measured = choice.measured
+    gain = "" if measured is None else f", {_measured(measured)} over {advice.control}"
+    against = " by what other datasets say, though not on these runs" if measured and measured.difference < 0 else ""
+    return [f"Best so far{against}: {choice.label}{gain}{_more(choice)}."]
 
 
 def _odds(advice: Advice, metric: str) -> str:
