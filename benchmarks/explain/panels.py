@@ -23,7 +23,7 @@ STRENGTH = 0.6
 RIGHT, WRONG = PALETTE[3], PALETTE[6]
 PANEL, GAP, LINE = 1.15, 0.08, 0.24
 """Side of a panel, the space to its right, and the line of text below it, in inches."""
-LEFT, RIGHT_MARGIN = 0.95, 0.65
+LEFT, RIGHT_MARGIN = 0.95, 0.7
 """Room for the images' names and for the colour bar."""
 
 
@@ -65,7 +65,7 @@ def _grid(rows: int, heads: Sequence[str], title: str, legend: str) -> tuple[Fig
     """Lay out the panels in inches: left to itself, the layout leaves gaps between square panels."""
     head = 0.35 + 0.14 * max(text.count("\n") + 1 for text in heads)
     width = LEFT + len(heads) * (PANEL + GAP) + RIGHT_MARGIN
-    note = textwrap.fill(legend, int(20 * width))
+    note = textwrap.fill(legend, int(16 * width))
     foot = 0.14 + 0.12 * (note.count("\n") + 1)
     height = head + rows * (PANEL + LINE) + foot
     figure = new_figure(width, height)

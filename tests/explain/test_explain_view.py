@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from benchmarks.explain import scores
 from benchmarks.explain.features import project
+from benchmarks.explain.panels import Column, panel_figure
 from benchmarks.explain.view import choose, look
 from benchmarks.grid.cells import DataSpec
 from benchmarks.grid.presets import DatasetSettings
@@ -45,6 +48,19 @@ def test_textures_are_outlined_where_they_are_defect(tmp_path: Path) -> None:
     assert view.outlines.any((1, 2)).tolist() == [True, True, False, False]
     assert view.imageset.labels[view.marked].tolist() == [1] * len(view.marked)
     assert view.test[view.places(view.marked)].tolist() == view.marked.tolist()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_no_text_of_the_panels_is_cut_off(tmp_path: Path, columns: int) -> None:
+    view = look(
+        DataSpec(name="textures", size=32, settings=DatasetSettings(parameters={"number": (12, 10)})), 0, 3, tmp_path
+    )
+    column = Column("logit-adjustment-sam", np.ones((3, 32, 32)), np.full((3, 2), 0.5))
+    figure = panel_figure(view, [column] * columns, "textures, protocol step, IR 10, seed 0")
+    FigureCanvasAgg(figure).draw()
+    for text in figure.findobj(Text):
+        box = text.get_window_extent()
+        assert not text.get_text() or (box.x0 >= 0 and box.x1 <= figure.bbox.x1), text.get_text()
 
 
 REAL = Path(os.environ.get("IMBALANCE_DATA", "/nonexistent")) / "dagm" / "Class1"

@@ -1,12 +1,16 @@
 """The page is one small, safe file; the command writes it, watches, and fails with one line."""
 
+import base64
+import io
 import json
 import re
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.records.asked import without_folders
 from benchmarks.report import build
@@ -52,6 +56,23 @@ def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):
     assert order == sorted(order)
     assert '<img src="data:image/png;base64,' in page
     assert "](figures/elpv-step-advice.png)" in (tmp_path / "summary.md").read_text()
+
+
+def test_panels_are_part_of_the_page_as_far_as_there_is_room(tmp_path, monkeypatch):
+    folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal"], [10])
+    (folder / "explain").mkdir()
+    for name in ("a", "b", "c"):
+        noise = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / "explain" / f"{name}-step-IR-10-panels.png")
+    page = (build([folder], figures=False).out / "report.html").read_text()
+    found = re.findall(r"data:image/webp;base64,([^\"]+)", page)
+    assert len(found) == 3
+    with Image.open(io.BytesIO(base64.b64decode(found[0]))) as image:
+        assert image.size == (30, 40)
+    monkeypatch.setattr("benchmarks.report.page.write.MOST_BYTES", 2 * len(found[0]) + 100)
+    page = (build([folder], figures=False).out / "report.html").read_text()
+    assert page.count("data:image/webp") == 2
+    assert "Where methods look: b step IR 10; 1 more picture in " in page
 
 
 @pytest.mark.parametrize(
