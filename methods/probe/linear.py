@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, PrivateAttr
 
 from methods.base import SearchSpace
+from methods.decomposition import svd
 from methods.probe.base import Features, Labels, Probe
 from methods.registry import register
 from methods.training.context import Context
@@ -41,7 +42,7 @@ class LinearProbe(Probe):
     def classifier(self, x: Features, y: Labels, groups: Labels | None, context: Context) -> Any:
         """Choose C, fit to all."""
         # the weights lie in the span of the rows: in coordinates of that span they are the same, and sooner found
-        _, _, basis = np.linalg.svd(x, full_matrices=False)
+        _, _, basis = svd(x)
         self._basis = basis.T
         rows = x @ self._basis
         chosen = self.C or self._chosen(rows, y, groups, context)

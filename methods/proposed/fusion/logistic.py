@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from methods.decomposition import svd
 from methods.one_class.base import folds_of_groups
 from methods.proposed.fusion.views import Array, Rows
 
@@ -23,7 +24,7 @@ class Logistic:
     def __init__(self, x: Array, labels: Rows, classes: int) -> None:
         """Fit to (N, D) features and (N,) labels of `classes` classes, two of them with images at least."""
         # the weights lie in the span of the rows: in coordinates of that span they are the same, and sooner found
-        self.basis = np.linalg.svd(x, full_matrices=False)[2].T
+        self.basis = svd(x)[2].T
         self.rows, self.labels, self.classes = x @ self.basis, labels, classes
         self.model = self._fitted(np.arange(len(labels)))
 

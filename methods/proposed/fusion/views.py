@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from methods.decomposition import svd
 from methods.networks.frozen import POOLS, FrozenBackbone
 from methods.one_class.patches import cells
 from methods.training.data import Images
@@ -61,7 +62,7 @@ def clusters(means: Array, number: int, seed: int) -> Rows:
     from sklearn.exceptions import ConvergenceWarning
 
     x = (means - means.mean(0)) / (means.std(0) + 1e-6)
-    u, s, _ = np.linalg.svd(x, full_matrices=False)
+    u, s, _ = svd(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # equal images make fewer clusters than asked for
         found = KMeans(min(number, len(x)), n_init=1, random_state=seed % 2**32).fit_predict(
