@@ -1,0 +1,72 @@
+"""Judge a quick run by a thorough one: `python -m experiments.quick RESULTS THOROUGH`.
+
+Where both have a dataset: Kendall's tau between the methods' mean accuracies, and what the quick run's advice loses by
+the thorough run's means, against the best there (picked after the fact, its luck included).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import kendalltau
+from tabulate import tabulate
+
+import benchmarks
+from benchmarks.report.advice.decision import best_at, by_level
+from benchmarks.report.advice.model import Estimator, measured_everywhere
+from benchmarks.report.advice.places import Place, places
+from benchmarks.report.advice.reference import experience
+from benchmarks.report.data.points import comparable
+
+LEVEL = ["dataset", "ratio"]
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Return the finished cells of the step protocol as the comparison has them."""
+    frame = comparable(benchmarks.load(folder))
+    done = (frame["status"] == "done") & (frame["protocol"] == "step") & (frame["comparison"] == "as-in-paper")
+    return frame[done]
+
+
+def judge(quick: pd.DataFrame, thorough: pd.DataFrame, estimator: Estimator) -> pd.DataFrame:
+    """Return, by dataset and level, tau and the points lost by what the quick run says."""
+    truth = thorough.pivot_table(index=LEVEL, columns="label", values="balanced_accuracy") * 100
+    rows = []
+    for name, mine in _by_dataset(places(quick, "accuracy")).items():
+        allowed = measured_everywhere(mine).intersection(truth.columns[truth.loc[name].notna().all()])
+        mine = [Place(p.dataset, p.protocol, p.level, p.imbalance, p.values.loc[allowed]) for p in mine]
+        found = estimator.posterior(mine, draw=False)
+        picks, whole = by_level(found, allowed), best_at(found, range(len(mine)), allowed)
+        for place, label in zip(mine, picks, strict=True):
+            at, seen = truth.loc[(name, place.level), allowed], place.values.mean(axis="columns")
+            rows.append(
+                {
+                    "dataset": name,
+                    "IR": place.level,
+                    "methods": len(allowed),
+                    "tau": kendalltau(seen, at).statistic,
+                    "advised": label,
+                    "lost": at.max() - at[label],
+                    "by one method for all levels": at.max() - at[whole],
+                    "by the best mean": at.max() - at[seen.idxmax()],
+                    "by cross-entropy": at.max() - at["cross-entropy"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _by_dataset(found: list[Place]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = {}
+    for place in found:
+        if not place.balanced:
+            groups.setdefault(place.dataset, []).append(place)
+    return groups
+
+
+if __name__ == "__main__":
+    both = [read(Path(folder)) for folder in sys.argv[1:3]]
+    table = judge(*both, Estimator(experience("accuracy")))
+    print(tabulate(table, headers="keys", showindex=False, floatfmt=".2f"))  # noqa: T201 - this is its output
+    print(table.mean(numeric_only=True).round(2).to_string())  # noqa: T201
