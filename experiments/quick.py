@@ -35,12 +35,13 @@ def judge(quick: pd.DataFrame, thorough: pd.DataFrame, estimator: Estimator) -> 
     truth = thorough.pivot_table(index=LEVEL, columns="label", values="balanced_accuracy") * 100
     rows = []
     for name, mine in _by_dataset(places(quick, "accuracy")).items():
-        allowed = measured_everywhere(mine).intersection(truth.columns[truth.loc[name].notna().all()])
+        known = truth.xs(name)
+        allowed = measured_everywhere(mine).intersection(known.dropna(axis="columns").columns)
         mine = [Place(p.dataset, p.protocol, p.level, p.imbalance, p.values.loc[allowed]) for p in mine]
         found = estimator.posterior(mine, draw=False)
         picks, whole = by_level(found, allowed), best_at(found, range(len(mine)), allowed)
         for place, label in zip(mine, picks, strict=True):
-            at, seen = truth.loc[(name, place.level), allowed], place.values.mean(axis="columns")
+            at, seen = known.loc[place.level].loc[allowed], place.values.mean(axis="columns")
             rows.append(
                 {
                     "dataset": name,
@@ -50,7 +51,7 @@ def judge(quick: pd.DataFrame, thorough: pd.DataFrame, estimator: Estimator) -> 
                     "advised": label,
                     "lost": at.max() - at[label],
                     "by one method for all levels": at.max() - at[whole],
-                    "by the best mean": at.max() - at[seen.idxmax()],
+                    "by the best mean": at.max() - at[str(seen.idxmax())],
                     "by cross-entropy": at.max() - at["cross-entropy"],
                 }
             )
@@ -66,7 +67,7 @@ def _by_dataset(found: list[Place]) -> dict[str, list[Place]]:
 
 
 if __name__ == "__main__":
-    both = [read(Path(folder)) for folder in sys.argv[1:3]]
-    table = judge(*both, Estimator(experience("accuracy")))
-    print(tabulate(table, headers="keys", showindex=False, floatfmt=".2f"))  # noqa: T201 - this is its output
+    judged, by = (read(Path(folder)) for folder in sys.argv[1:3])
+    table = judge(judged, by, Estimator(experience("accuracy")))
+    print(tabulate(table.to_dict("list"), headers="keys", showindex=False, floatfmt=".2f"))  # noqa: T201 - this is its output
     print(table.mean(numeric_only=True).round(2).to_string())  # noqa: T201
