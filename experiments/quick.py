@@ -35,7 +35,7 @@ def judge(quick: pd.DataFrame, thorough: pd.DataFrame, estimator: Estimator) -> 
     truth = thorough.pivot_table(index=LEVEL, columns="label", values="balanced_accuracy") * 100
     rows = []
     for name, mine in _by_dataset(places(quick, "accuracy")).items():
-        known = truth.xs(name)
+        known: pd.DataFrame = truth.loc[[name]].droplevel("dataset")
         allowed = measured_everywhere(mine).intersection(known.dropna(axis="columns").columns)
         mine = [Place(p.dataset, p.protocol, p.level, p.imbalance, p.values.loc[allowed]) for p in mine]
         found = estimator.posterior(mine, draw=False)
