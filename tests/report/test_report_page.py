@@ -84,6 +84,9 @@ def test_a_run_of_one_method_or_one_level_gives_a_whole_report(tmp_path, methods
     assert len(report.paragraphs) == (len(methods) > 1)
     assert report.gaps == []
     assert {"report.html", "summary.md", "regret.md"} <= {path.name for path in report.files}
+    # what advice rests on is told where there is any
+    assert ("## Rules" in (tmp_path / "summary.md").read_text()) == (len(methods) > 1)
+    assert ("How these sentences are made" in (tmp_path / "report.html").read_text()) == (len(methods) > 1)
 
 
 def test_json_cannot_end_the_script():

@@ -10,6 +10,7 @@ from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.intervals import MIN_DATASETS
 from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
 from benchmarks.report.tables.render import escape_markdown
+from datasets.hints import counted
 
 
 def markdown(analyses: dict[str, Analysis]) -> str:
@@ -24,7 +25,7 @@ def _section(analysis: Analysis) -> list[str]:
     blocks, methods = analysis.values.shape
     lines = [
         f"{analysis.metric.title}; seeds averaged first; {blocks} blocks (dataset x protocol x level), "
-        f"{methods} methods."
+        f"{counted(methods, 'method')}."
     ]
     if analysis.left_out:
         lines += [

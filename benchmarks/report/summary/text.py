@@ -112,7 +112,8 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
     lines = ["# What to use", ""]
     lines += [f"- {escape_markdown(part.heading)}: **{escape_markdown(part.advice)}**" for part in parts]
     if not parts:
-        lines += ["No advice: that takes at least two methods with results at the same levels."]
+        reason = "that takes at least two methods with results at the same levels"
+        lines += [f"No advice: {reason}. What was measured is in the tables."]
     lines += ["", *map(escape_markdown, [scored] if scored else []), ""]
     for part in parts:
         lines += [f"## {escape_markdown(part.heading)}", "", f"**{escape_markdown(part.advice)}**", ""]
@@ -125,4 +126,5 @@ def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequenc
         *([f"- {escape_markdown(gap)}" for gap in gaps] or ["Nothing: every cell asked for is done."]),
         "",
     ]
-    return "\n".join([*lines, "## Rules", "", *(f"- {rule}" for rule in RULES), ""])
+    lines += ["## Rules", "", *(f"- {rule}" for rule in RULES), ""] if parts else []
+    return "\n".join(lines)
