@@ -136,6 +136,36 @@ def blurred(image: Array, width: float) -> Array:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), width))
 
 
+def jittered(image: Array, rng: Rng) -> Array:
+    """Change light and place a little, so that a picture that comes twice is not the same."""
+    moved = np.roll(image, rng.integers(-3, 4, 2), axis=(0, 1))
+    moved = moved[:, ::-1] if rng.random() < 0.5 else moved
+    return to_bytes(moved * rng.uniform(0.9, 1.0) + rng.normal(0, 3, image.shape))
+
+
+def misprinted(image: Array, rng: Rng) -> Array:
+    """Move one colour by two to five pixels."""
+    result, channel = image.copy(), rng.integers(3)
+    result[..., channel] = np.roll(image[..., channel], rng.choice([-1, 1], 2) * rng.integers(2, 6, 2), axis=(0, 1))
+    return result
+
+
+def moved(image: Array, rng: Rng) -> Array:
+    """Move what is right of a cut up or down."""
+    at = rng.integers(image.shape[1] // 4, 3 * image.shape[1] // 4)
+    far = int(rng.choice([-1, 1]) * rng.integers(4, 12))
+    return np.concatenate([image[:, :at], np.roll(image[:, at:], far, axis=0)], axis=1)
+
+
+def broken(image: Array, rng: Rng) -> Array:
+    """Take away what lies in one corner, along a slanted line."""
+    size = image.shape[0]
+    yy, xx = np.mgrid[:size, :size]
+    y, x = (yy, size - 1 - yy)[rng.integers(2)], (xx, size - 1 - xx)[rng.integers(2)]
+    gone = y * rng.uniform(0.7, 1.4) + x < rng.uniform(0.5, 0.7) * size
+    return np.asarray(np.where(gone[..., None], np.uint8(image[0, 0]), image))
+
+
 def to_bytes(values: Array) -> Array:
     """Clip to 0 to 255."""
     return np.asarray(np.clip(values, 0, 255), dtype=np.uint8)

@@ -24,6 +24,8 @@ from experiments.advice.draw import Array, Rng
 
 Class = tuple[str, list[Array], int]
 """Name, images, and how many of them are the user's; the others are held out."""
+Sets = dict[str, tuple[Callable[[Rng, Path], Iterator[Class]], str, int]]
+"""Each with what makes it, and the protocol and level at which it is run."""
 FONTS = {
     "sans": "Carlito Cantarell DejaVuSans FreeSans Lato LiberationSans LinBiolinum NimbusSans OpenSans URWGothic "
     "texgyreheros texgyreadventor",
@@ -155,7 +157,7 @@ def cells(rng: Rng, material: Path) -> Iterator[Class]:
     yield "sick", [draw.cells(rng, 96, True) for _ in range(290)], 90
 
 
-SETS: dict[str, tuple[Callable[[Rng, Path], Iterator[Class]], str, int]] = {
+SETS: Sets = {
     "grass_scratch": (grass_scratch, "step", 20),
     "brick_dent": (brick_dent, "natural", 0),
     "gravel_stain": (gravel_stain, "few", 5),
@@ -170,13 +172,12 @@ SETS: dict[str, tuple[Callable[[Rng, Path], Iterator[Class]], str, int]] = {
     "gears": (gears, "step", 40),
     "cells": (cells, "natural", 0),
 }
-"""Each with the protocol and level at which it is run."""
 
 
-def write(name: str, out: Path, material: Path) -> None:
+def write(name: str, out: Path, material: Path, sets: Sets = SETS) -> None:
     """Make one set; the same name gives the same images."""
-    rng = np.random.default_rng(list(SETS).index(name) + 1)
-    for label, images, own in SETS[name][0](rng, material):
+    rng = np.random.default_rng(list(sets).index(name) + 1)
+    for label, images, own in sets[name][0](rng, material):
         for number, image in enumerate(images):
             parts = ("user/{}", "truth/{}/train") if number < own else ("truth/{}/test",)
             for folder in (out / part.format(name) / label for part in parts):
