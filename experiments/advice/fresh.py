@@ -1,9 +1,9 @@
 """Image sets of still other kinds, made after the advice had been looked at on those of `sets.py`.
 
 `python -m experiments.advice.fresh OUT MATERIAL [SET ...]` writes them as `sets.py` does. MATERIAL holds the unpacked
-Debian packages mate-backgrounds, oxygen-icon-theme, tuxpaint-stamps-default,
-iso-flags-png-320x240, fonts-noto-color-emoji and openarena-081-textures (its .pk3 unzipped into MATERIAL/arena). What is
-held out comes from other files than what is the user's.
+Debian packages mate-backgrounds, oxygen-icon-theme, tuxpaint-stamps-default, iso-flags-png-320x240,
+fonts-noto-color-emoji and openarena-081-textures (its .pk3 unzipped into MATERIAL/arena). What is held out comes from
+other files than what is the user's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,14 +34,14 @@ LARGEST = 900
 
 def faces(rng: Rng, material: Path) -> Iterator[Class]:
     """Faces or other parts of photographs, grey, 25 pixels."""
-    images = draw.to_bytes(255 * skimage.data.lfw_subset())
+    images = draw.to_bytes(255 * _bundled("lfw_subset"))
     yield "face", list(rng.permutation(images[:100])), 60
     yield "other", list(rng.permutation(images[100:])), 60
 
 
 def tissue(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of a stained section: how much of it is brown; held-out ones are from another part."""
-    photo = skimage.data.immunohistochemistry()
+    photo = _bundled("immunohistochemistry")
     brown = skimage.color.rgb2hed(photo)[..., 2]
     both = np.concatenate([photo, draw.to_bytes(255 * (brown > np.quantile(brown, 0.75)))[..., None]], axis=2)
     found: dict[str, list[Array]] = {}
@@ -126,7 +126,8 @@ def splice(rng: Rng, material: Path) -> Iterator[Class]:
     """Grey patches of a game's textures, whole or with one side moved along a cut."""
     files = [f for name in ("base_trim", "base_wall", "gothic_block") for f in _real(material / ARENA / name, "*.jpg")]
     photos = _photographs(files, rng)
-    grey = tuple([draw.to_bytes(photo.mean(axis=2)) for photo in half] for half in photos)
+    own, held = ([draw.to_bytes(photo.mean(axis=2)) for photo in half] for half in photos)
+    grey = (own, held)
     yield "moved", [draw.moved(image, rng) for image in _patches(grey, rng, 96, (150, 130))], 150
     yield "whole", _patches(grey, rng, 96, (450, 130)), 450
 
@@ -156,6 +157,10 @@ FRESH: Sets = {
     "piece": (piece, "step", 40),
 }
 """Each with the protocol and level at which it is run."""
+
+
+def _bundled(name: str) -> Array:
+    return np.asarray(getattr(skimage.data, name)())
 
 
 def _real(folder: Path, pattern: str) -> list[Path]:
@@ -193,9 +198,7 @@ def _read(file: Path) -> Array:
     return np.asarray(image)
 
 
-def _patches(
-    photos: tuple[list[Array], list[Array]], rng: Rng, size: int, counts: tuple[int, int]
-) -> list[Array]:
+def _patches(photos: tuple[list[Array], list[Array]], rng: Rng, size: int, counts: tuple[int, int]) -> list[Array]:
     """Cut patches of the user's photographs, then of those held out."""
     images = []
     for half, count in zip(photos, counts, strict=True):
@@ -233,7 +236,7 @@ def _block(code: int) -> str:
 def _pasted(image: Array, files: Sequence[Path], rng: Rng) -> Array:
     """Lay a small thing on an image."""
     size = int(rng.integers(14, 26))
-    with Image.open(files[rng.integers(len(files))]) as opened:
+    with Image.open(files[int(rng.integers(len(files)))]) as opened:
         thing = opened.convert("RGBA").resize((size, size), Image.Resampling.LANCZOS).rotate(rng.uniform(0, 360))
     whole = Image.fromarray(image).convert("RGBA")
     y, x = rng.integers(0, image.shape[0] - size, 2)

@@ -3,7 +3,8 @@
 `python -m experiments.advice.rehearse OUT SEEDS METHODS [SET ...]` trains the cells of a user's run (`--dataset
 folder:OUT/user/SET`, preset default, one level) and scores each on the run's own test images and on the held-out ones;
 what is done is not done again. `python -m experiments.advice.rehearse OUT` then makes the advice from every three
-seeds' own tests, and reads its method's accuracy off the held-out images, beside what simpler and mixed rules would choose.
+seeds' own tests, and reads its method's accuracy off the held-out images, beside what simpler and mixed rules would
+choose.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _luck(held: pd.DataFrame) -> float:
     if held.shape[1] < 2:
         return float("nan")
     other = [held.at[held.drop(columns=seed).mean(axis=1).idxmax(), seed] for seed in held.columns]
-    return float(held.mean(axis=1).max() - np.mean(other))
+    return float(held.mean(axis=1).max() - pd.Series(other, dtype=float).mean())
 
 
 if __name__ == "__main__":
