@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +39,21 @@ CANDIDATES = 5
 """So many of the best by other datasets alone are candidates of one rule."""
 
 
-def measure(out: Path, seeds: list[int], names: list[str], name: str) -> None:
-    """Train and score what is missing of one set."""
+def measure(out: Path, seeds: list[int], names: list[str], name: str, table: Path | None = None) -> None:
+    """Train and score what is missing of one set, or of a table of its images with groups."""
     _, protocol, value = ALL[name]
     level = {"protocols": (protocol,), "ratios": (value or 1,), "minorities": (value,)}
     asked = {"methods": tuple(names), "seeds": tuple(seeds)} | level
     preset = presets.load("default").model_copy(update=asked)
-    user, truth = (f"folder:{out.resolve()}/{part}/{name}" for part in ("user", "truth"))
+    folder, truth = (f"folder:{out.resolve()}/{part}/{name}" for part in ("user", "truth"))
+    user = f"table:{table.resolve()}" if table else folder
+    scores = (table.parents[2] if table else out) / "scores" / name
     listings = [datasets.create(each).listing() for each in (user, truth)]  # type: ignore[attr-defined]
     at = {file.relative_to(listings[1].root / "train"): row for row, file in enumerate(listings[1].files) if _own(file)}
-    where = np.array([at[file.relative_to(listings[0].root)] for file in listings[0].files])
+    where = np.array([at[Path(*file.parts[-2:])] for file in listings[0].files])
     held_out = np.flatnonzero(listings[1].official_test)
     for cell in plan.build(preset, [user], cache=out / "cache").cells:
-        path = out / "scores" / name / f"{cell.method}_{cell.seed}.npz"
+        path = scores / f"{cell.method}_{cell.seed}.npz"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             with deterministic(torch.device("cpu")):
@@ -67,7 +70,10 @@ def _score(cell: Cell, truth: str, where: np.ndarray, held_out: np.ndarray, cach
         DataSpec(name=truth, size=cell.data.size, settings=cell.data.settings), cell.settings.backbone, cache, "cpu"
     )
     index = datasets.known_index(datasets.create(cell.data.name), cell.data.size, cache)
-    train = prepared.train_set(where[rows.training_rows(cell.data, index, cell.seed, cell.level)])
+    chosen = rows.training_rows(cell.data, index, cell.seed, cell.level)
+    train = prepared.train_set(where[chosen])
+    if index.groups is not None and index.units is not None:
+        train = replace(train, groups=torch.from_numpy(index.units[chosen]))
     tested = where[rows.split(cell.data, index, cell.seed).test]
     method = methods.create(cell.method, **cell.parameters)
     method.fit(train, running.make_context(cell, torch.device("cpu"), cache, running.Notes()))
