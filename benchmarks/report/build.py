@@ -17,8 +17,9 @@ from benchmarks.report.data.loading import Collection, collect, only
 from benchmarks.report.data.names import AS_IN_PAPER, metric_named
 from benchmarks.report.data.points import comparable, points
 from benchmarks.report.data.variants import ranked, set_apart
-from benchmarks.report.figures.draw import draw_all, draw_axes
+from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.style import Layout
+from benchmarks.report.figures.workers import Workers
 from benchmarks.report.page.write import Contents, page
 from benchmarks.report.rescore.records import COLUMNS as JUDGED
 from benchmarks.report.rescore.records import RULE, judged, parse_cost, parse_prior
@@ -145,34 +146,42 @@ def build(
 
 
 def _write_all(collection: Collection, report: Report, choice: _Choice, figures: bool, refresh: int) -> None:
-    table = set_apart(points(collection))
+    table, folder = set_apart(points(collection)), report.out / "figures"
+    with Workers(table.groupby(["comparison", "dataset", "protocol"]).ngroups if figures else 0) as workers:
+        if figures:
+            folder.mkdir(parents=True, exist_ok=True)
+        drawing = Drawing(folder, choice.metric, choice.control, choice.layout, workers) if figures else None
+        analyses = _made(table, collection, choice, report, drawing)
+    _summary(table, collection, analyses, choice, report, figures)
+    report.write("report.html", page(_contents(table, collection, analyses, choice, report), refresh))
+
+
+def _made(
+    table: pd.DataFrame, collection: Collection, choice: _Choice, report: Report, drawing: Drawing | None
+) -> dict[str, Analysis]:
+    """Work out and write all but the words, while the figures are drawn; return the tests of every comparison."""
+    cells = drawing.cells(table, collection) if drawing else []
+    families = table.drop_duplicates("label").set_index("label")["family"]
     analyses = {
         str(name): analyse(part, choice.metric, choice.control)
         for name, part in comparable(ranked(table)).groupby("comparison", sort=False)
     }
     report.health = health(collection.frame)
-    report.split = split(comparable(collection.frame), collection.problems)
     report.advised = make(comparable(collection.frame), choice.metric, choice.control)
-    report.tuned = tuned_tables(collection.frame)
+    overall = drawing.overall(report.advised.advice, analyses, families) if drawing else []
     report.along = along_axes(table, collection, choice.metric, choice.control, report.health)
+    axes = drawing.axes(report.along.minority, report.along.steps, families) if drawing else []
+    report.split = split(comparable(collection.frame), collection.problems)
+    report.tuned = tuned_tables(collection.frame)
     _tables(table, collection, choice, report)
     report.claims = claim.claims(comparable(collection.frame))
     report.write("records.csv.gz", records_csv(collection.frame))
     report.write("claims.md", claim.markdown(report.claims))
     report.write("statistics.md", statistics_text.markdown(analyses))
-    if figures:
-        folder = report.out / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
-        advice, layout = report.advised.advice, choice.layout
-        families = table.drop_duplicates("label").set_index("label")["family"]
-        report.files += draw_all(table, collection, analyses, choice.metric, choice.control, folder, advice, layout)
-        report.files += draw_axes(
-            report.along.minority, report.along.steps, families, choice.metric, choice.control, folder, layout
-        )
-    else:
+    report.files += [path for drawn in (*overall, *cells, *axes) for path in drawn()]
+    if not drawing:
         report.files += sorted((report.out / "figures").glob("*.p[nd][gf]"))
-    _summary(table, collection, analyses, choice, report, figures)
-    report.write("report.html", page(_contents(table, collection, analyses, choice, report), refresh))
+    return analyses
 
 
 def _tables(table: pd.DataFrame, collection: Collection, choice: _Choice, report: Report) -> None:

@@ -19,6 +19,7 @@ from datasets import UserError
 from datasets.hints import counted
 
 POINT = ["comparison", "dataset", "protocol", "label"]
+FILE = ["folder", "id", "scores_digest"]
 RULE = (
     "Second run less first, on the levels and seeds that both have, levels averaged within a seed; 95 % "
     "interval, Student's over seeds. Changed: the interval excludes 0 after correction for the number of rows "
@@ -56,8 +57,7 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
         f"{len(old) - len(both)} only in the first, {len(new) - len(both)} only in the second.",
         "",
     ]
-    names = ["folder", "id"]
-    both = both.join(done[0][names].add_prefix("old_")).join(done[1][names].add_prefix("new_"))
+    both = both.join(done[0][FILE].add_prefix("old_")).join(done[1][FILE].add_prefix("new_"))
     both["change"] = both["new"] - both["old"]
     parts, images = list(both.groupby(level=POINT, sort=False)), TestImages(metric)
     made = [_row(name, part, len(parts), images, shown.scale) for name, part in parts]  # type: ignore[arg-type]
@@ -133,6 +133,6 @@ def _terms(part: pd.DataFrame) -> dict[int, list[tuple[Cell, float]]]:
     terms: dict[int, list[tuple[Cell, float]]] = {}
     for seed, cells in part.groupby(level="seed"):
         for run, sign in (("new", 1), ("old", -1)):
-            files = zip(cells[f"{run}_folder"], cells[f"{run}_id"], strict=True)
+            files = zip(*(cells[f"{run}_{name}"] for name in FILE), strict=True)
             terms.setdefault(int(str(seed)), []).extend((file, sign / len(cells)) for file in files)
     return terms

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 import methods
 from benchmarks.report.build import build
-from benchmarks.report.figures import draw
+from benchmarks.report.figures import draw, workers
 from benchmarks.report.figures.style import Layout
 from tests.report.synthetic import cell, cells, record, write
 
@@ -58,7 +58,7 @@ def drawn(monkeypatch):
         monkeypatch.setattr(draw, kind, watched(kind, getattr(draw, kind)))
     monkeypatch.setattr(Text, "draw", note)
     monkeypatch.setattr(draw, "save", keep)
-    monkeypatch.setattr(draw, "MAX_WORKERS", 1)
+    monkeypatch.setattr(workers, "MAX_WORKERS", 1)
     return found, kinds
 
 

@@ -15,12 +15,13 @@ from benchmarks.report.data.points import points
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.classes import confusion_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, half_width, highlights
-from benchmarks.report.figures.draw import draw_all
+from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
 from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
+from benchmarks.report.figures.workers import Workers
 from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
 
@@ -42,7 +43,11 @@ def table(collection):
 def drawn(collection, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     analyses = {"as-in-paper": analyse(table, "accuracy", "cross-entropy")}
-    return draw_all(table, collection, analyses, "accuracy", "cross-entropy", folder, layout=Layout(pdf=True))
+    families = table.drop_duplicates("label").set_index("label")["family"]
+    with Workers(0) as workers:
+        drawing = Drawing(folder, "accuracy", "cross-entropy", Layout(pdf=True), workers)
+        drawn = [*drawing.overall([], analyses, families), *drawing.cells(table, collection)]
+        return [path for each in drawn for path in each()]
 
 
 def test_every_kind_of_figure_in_both_formats(drawn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ class Place:
         """Whether the training subset is balanced, so that there is no imbalance to handle."""
         return self.imbalance < 1.5
 
-    @property
+    @cached_property
     def measured(self) -> pd.Index:
         """The methods that have a run."""
         return self.values.dropna(how="all").index

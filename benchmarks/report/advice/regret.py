@@ -68,14 +68,25 @@ def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict
     size = min(SEEDS, len(seeds) - 1)
     splits = list(combinations(seeds, size))
     chosen = splits if len(splits) <= SPLITS else [splits[int(i)] for i in np.linspace(0, len(splits) - 1, SPLITS)]
-    return [row for made_from in chosen for row in _split(levels, made_from, allowed, estimator, control)]
+    # neither depends on the seeds that advice is made from, but for the unit of points
+    before = estimator.posterior(levels, False, draw=False)
+    fixed = [
+        {"others": _others(before, i, place.measured, control), "control": control} for i, place in enumerate(levels)
+    ]
+    honest = [_honest_bests(place.values) for place in levels]
+    return [row for made_from in chosen for row in _split(levels, made_from, allowed, estimator, fixed, honest)]
 
 
 def _split(
-    levels: list[Place], made_from: tuple[int, ...], allowed: pd.Index, estimator: Estimator, control: str
+    levels: list[Place],
+    made_from: tuple[int, ...],
+    allowed: pd.Index,
+    estimator: Estimator,
+    fixed: list[dict[str, str]],
+    honest: list[pd.Series],
 ) -> list[dict[str, object]]:
     mine = [place.at(made_from) for place in levels]
-    found, before = estimator.posterior(mine, draw=False), estimator.posterior(mine, False, draw=False)
+    found = estimator.posterior(mine, draw=False)
     advised = by_level(found, allowed)
     rows: list[dict[str, object]] = []
     for i, place in enumerate(levels):
@@ -84,8 +95,7 @@ def _split(
             "advice": advised[i],
             "advice_whole": best_at(found, range(len(levels)), allowed),
             "best_mean": str(mine[i].values.mean(axis=1).idxmax()),
-            "others": _others(before, i, place.measured, control),
-            "control": control,
+            **fixed[i],
         }
         held = [seed for seed in map(int, values.columns) if seed not in made_from]
         score = values[held].mean(axis=1)
@@ -99,7 +109,7 @@ def _split(
                 **got,
                 "hindsight": float(score.max()),
                 "upper": float(score.max()) - got["advice"],
-                "lower": _honest_best(values, held) - got["advice"],
+                "lower": float(honest[i][held].mean()) - got["advice"],
             }
         )
     return rows
@@ -110,10 +120,7 @@ def _others(before: Posterior, level: int, allowed: pd.Index, control: str) -> s
     return best_at(before, [level], allowed) if before.datasets else control
 
 
-def _honest_best(values: pd.DataFrame, held: Sequence[int]) -> float:
-    """Return the held-out mean of the method that, for each scoring seed, all other seeds call best."""
-    got = []
-    for seed in held:
-        best = values.drop(columns=seed).mean(axis=1).idxmax()
-        got.append(float(values[seed][str(best)]))
-    return float(np.nanmean(got)) if np.isfinite(got).any() else float("nan")
+def _honest_bests(values: pd.DataFrame) -> pd.Series:
+    """Return, for each scoring seed, the points of the method that all other seeds call best."""
+    best = {int(seed): str(values.drop(columns=seed).mean(axis=1).idxmax()) for seed in values.columns}
+    return pd.Series({seed: float(values[seed][label]) for seed, label in best.items()})

@@ -24,7 +24,7 @@ def records_csv(frame: pd.DataFrame) -> bytes:
     flat = flat.assign(**{name: [_json(value) for value in flat[name]] for name in NESTED})
     names = [name for name in flat.columns if name not in NESTED and flat[name].dtype.kind == "O"]
     flat = flat.assign(**{name: [safe_in_csv(value) for value in flat[name]] for name in names})
-    return gzip.compress(flat.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
+    return gzip.compress(flat.to_csv(index=False, lineterminator="\n").encode(), 6, mtime=0)
 
 
 def _json(value: Any) -> str:

@@ -25,14 +25,15 @@ def points(collection: Collection) -> pd.DataFrame:
         asked for without any record has a row too, with NaN.
     """
     frame = both_comparisons(collection.frame)
-    grouped, names = frame.groupby(KEY, sort=False), list(numbers_of(frame))
+    names = list(numbers_of(frame))
+    grouped = frame.assign(**{name: frame["status"].eq(name) for name in ("done", "failed")}).groupby(KEY, sort=False)
     parts = {"": grouped[names].mean(), "_sd": grouped[names].std(), "_n": grouped[names].count()}
     numbers = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns")
     table = numbers.join(
         grouped.agg(
             family=("family", "first"),
-            done=("status", lambda s: int(s.eq("done").sum())),
-            failed=("status", lambda s: int(s.eq("failed").sum())),
+            done=("done", "sum"),
+            failed=("failed", "sum"),
             seconds=("seconds_fit", "median"),
             steps=("steps", "median"),
         )

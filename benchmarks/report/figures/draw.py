@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
-from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 from matplotlib.figure import Figure
 
 from benchmarks.report.advice.decision import Advice
@@ -26,12 +23,10 @@ from benchmarks.report.figures.ranks import critical_difference_diagram, rank_he
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.steps import steps_figure
 from benchmarks.report.figures.style import Layout, save, styled
+from benchmarks.report.figures.workers import Drawn, Workers
 from benchmarks.report.statistics.axes import SideBySide
 from benchmarks.report.statistics.tests import Analysis
 
-WORTH_A_WORKER = 5
-"""So many datasets (times protocols and comparisons) take longer to draw than a worker process to start."""
-MAX_WORKERS = 4
 MINORITY, STEPS = "minority-all-datasets", "steps"
 """Names of the figures over all datasets."""
 
@@ -92,49 +87,47 @@ class Job:
             yield "shots", shots_figure(part, chosen, level, layout)
 
 
-def draw_all(
-    table: pd.DataFrame,
-    collection: Collection,
-    analyses: dict[str, Analysis],
-    metric: str,
-    control: str,
-    folder: Path,
-    advice: Sequence[Advice] = (),
-    layout: Layout | None = None,
-) -> list[Path]:
-    """Draw and save all figures; return the files."""
-    files: list[Path] = []
-    layout = layout or Layout()
-    families = table.drop_duplicates("label").set_index("label")["family"]
-    with styled():
-        for each in advice:
-            figure = advice_figure(each, families, layout.top, layout.columns)
-            files += save(figure, folder, picture(each), layout.pdf)
+@dataclass(frozen=True)
+class Drawing:
+    """Begins to draw the figures of a report; each is there when what a method returns has been called."""
+
+    folder: Path
+    metric: str
+    control: str
+    layout: Layout
+    workers: Workers
+
+    def cells(self, table: pd.DataFrame, collection: Collection) -> list[Drawn]:
+        """Begin with every comparison, dataset and protocol, the dearest first: none is left for the end."""
+        jobs = list(_jobs(table, collection, self))
+        dear_first = sorted(jobs, key=lambda job: BETWEEN in job.key[0])
+        started = {job.key: self.workers.start(job.draw) for job in dear_first}
+        return [started[job.key] for job in jobs]
+
+    def overall(self, advice: Sequence[Advice], analyses: dict[str, Analysis], families: pd.Series) -> list[Drawn]:
+        """Begin with the advice and the ranks of every comparison."""
+        top, columns = self.layout.top, self.layout.columns
+        drawn = [self._start(picture(each), advice_figure, each, families, top, columns) for each in advice]
         for comparison, analysis in analyses.items():
-            for name, figure in _of_analysis(analysis, layout):
-                files += save(figure, folder, slug(name, _suffix(comparison), metric), layout.pdf)
-    jobs = list(_jobs(table, collection, metric, control, folder, layout))
-    return files + [path for made in _run([job.draw for job in jobs]) for path in made]
+            end = _suffix(comparison), self.metric
+            if len(analysis.ranks) > 1:
+                drawn.append(self._start(slug("ranks", *end), rank_heat_map, analysis, self.layout))
+            if analysis.nemenyi is not None:
+                drawn.append(self._start(slug("critical-difference", *end), critical_difference_diagram, analysis))
+        return drawn
 
-
-def draw_axes(
-    minority: pd.DataFrame | None,
-    steps: SideBySide | None,
-    families: pd.Series,
-    metric: str,
-    control: str,
-    folder: Path,
-    layout: Layout,
-) -> list[Path]:
-    """Draw what is over all datasets: the number of minority images, and the steps; return the files."""
-    files: list[Path] = []
-    with styled():
-        if minority is not None and (figure := minority_figure(minority, control, layout)) is not None:
-            files += save(figure, folder, MINORITY, layout.pdf)
+    def axes(self, minority: pd.DataFrame | None, steps: SideBySide | None, families: pd.Series) -> list[Drawn]:
+        """Begin with what is over all datasets: the number of minority images, and the steps."""
+        drawn = []
+        if minority is not None:
+            drawn.append(self._start(MINORITY, minority_figure, minority, self.control, self.layout))
         if steps is not None:
-            figure = steps_figure(steps, METRICS[metric], families, control, layout)
-            files += save(figure, folder, STEPS, layout.pdf)
-    return files
+            given = steps, METRICS[self.metric], families, self.control, self.layout
+            drawn.append(self._start(STEPS, steps_figure, *given))
+        return drawn
+
+    def _start(self, name: str, make: Callable[..., Figure | None], *given: object) -> Drawn:
+        return self.workers.start(_draw, self.folder, name, self.layout.pdf, make, *given)
 
 
 def picture(advice: Advice) -> str:
@@ -142,10 +135,8 @@ def picture(advice: Advice) -> str:
     return slug(advice.dataset, advice.protocol, "advice")
 
 
-def _jobs(
-    table: pd.DataFrame, collection: Collection, metric: str, control: str, folder: Path, layout: Layout
-) -> Iterator[Job]:
-    frame = both_comparisons(collection.frame)
+def _jobs(table: pd.DataFrame, collection: Collection, drawing: Drawing) -> Iterator[Job]:
+    frame, metric = both_comparisons(collection.frame), drawing.metric
     frame = frame[frame["status"].eq("done")]
     cells = dict(list(frame.groupby(["comparison", "dataset", "protocol"], sort=False)))
     for key, part in table.groupby(["comparison", "dataset", "protocol"], sort=False):
@@ -153,28 +144,15 @@ def _jobs(
             mine = cells[key]
             hardest = mine[mine["level"].eq(extreme(part))]
             comparison, dataset, protocol = map(str, key)
-            where = tuple(collection.folders)
-            name = (comparison, dataset, protocol)
-            yield Job(name, part, hardest, mine[["label", "level", metric]], where, metric, control, folder, layout)
+            where = (comparison, dataset, protocol), part, hardest, mine[["label", "level", metric]]
+            yield Job(*where, tuple(collection.folders), metric, drawing.control, drawing.folder, drawing.layout)
 
 
-def _run(tasks: Sequence[Callable[[], list[Path]]]) -> list[list[Path]]:
-    """Run the tasks, in worker processes where there are many; a caller's script needs no main guard for them."""
-    workers = min(MAX_WORKERS, os.cpu_count() or 1, len(tasks) // WORTH_A_WORKER)
-    if workers < 2:
-        return [task() for task in tasks]
-    try:
-        return list(Parallel(n_jobs=workers, backend="loky")(delayed(task)() for task in tasks))
-    finally:
-        get_reusable_executor().shutdown(wait=True)
+def _draw(folder: Path, name: str, pdf: bool, make: Callable[..., Figure | None], *given: object) -> list[Path]:
+    with styled():
+        figure = make(*given)
+        return [] if figure is None else save(figure, folder, name, pdf)
 
 
 def _suffix(comparison: str) -> str:
     return "" if comparison == AS_IN_PAPER else comparison
-
-
-def _of_analysis(analysis: Analysis, layout: Layout) -> Iterator[tuple[str, Figure]]:
-    if len(analysis.ranks) > 1:
-        yield "ranks", rank_heat_map(analysis, layout)
-    if analysis.nemenyi is not None:
-        yield "critical-difference", critical_difference_diagram(analysis)

@@ -144,6 +144,11 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
 def save(figure: Figure, folder: Path, name: str, pdf: bool = False) -> list[Path]:
     """Write a figure as PNG, and as PDF where asked; return the files. The same figure gives the same bytes."""
     files = [folder / f"{name}.png", folder / f"{name}.pdf"][: 1 + pdf]
+    for axes in figure.axes:
+        if axes.images:
+            # numbers in the cells of a map stay inside it: the layout need not measure each of them
+            for text in axes.texts:
+                text.set_in_layout(False)
     # The canvases are asked directly: `savefig` would draw each figure twice, and drawing is most of a report's time.
     FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
     if not pdf:

@@ -129,7 +129,8 @@ def _blocks(method: str, part: pd.DataFrame, images: TestImages) -> dict[str, _B
         values = rows.pivot_table(index=["level", "seed"], columns="label", values="accuracy", aggfunc="first")
         if method in values:
             keys = zip(rows["level"], rows["seed"], rows["label"], strict=True)
-            cells = dict(zip(keys, zip(rows["folder"], rows["id"], strict=True), strict=True))
+            files = zip(rows["folder"], rows["id"], rows["scores_digest"], strict=True)
+            cells = dict(zip(keys, files, strict=True))
             name = f"{dataset_title(str(dataset))} ({protocol})"
             result[name] = _Block(method, str(dataset), str(protocol), values, cells, images)
     return result

@@ -16,8 +16,8 @@ OWN = "others for each seed"
 ONE = "of one seed"
 SHARED = "shared by seeds, counted"
 UNKNOWN = "not known whether seeds share them (no scores, or the metric is no mean over images)"
-Cell = tuple[str, str]
-"""Folder and id."""
+Cell = tuple[str, str, str]
+"""Folder, id, and digest of the scores; with it, no record has to be read again."""
 Terms = Mapping[int, Sequence[tuple[Cell, float]]]
 """By seed: the cells whose results, times these weights, add to the seed's score."""
 
@@ -74,7 +74,8 @@ class TestImages:
     def _judged(self, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
         if cell not in self._known:
             try:
-                scores = Store(Path(cell[0])).read_scores(cell[1])
+                folder, name, digest = cell
+                scores = Store(Path(folder)).read_scores(name, digest)
                 self._known[cell] = scores["indices"], deviations(scores["logits"], scores["labels"], self.metric)
             except Damaged:  # or none were kept; the report names damaged ones where it judges them again
                 self._known[cell] = None

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scikit_posthocs
 from scipy import stats
 
 from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
@@ -78,6 +77,8 @@ def analyse(table: pd.DataFrame, metric: str, control: str) -> Analysis:
     elif methods > 2:
         result.friedman = friedman(values, result.metric)
         result.critical_difference = critical_difference(methods, blocks)
+        import scikit_posthocs  # here, not above: with seaborn and pyplot it takes a second to import
+
         result.nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(values)
     result.against_control = compare_with(values, control, result.metric)
     return result
