@@ -1,6 +1,9 @@
 """Figures are there, in both formats, the same from the same records, and say what they show."""
 
 import itertools
+import os
+import threading
+import time
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +24,7 @@ from benchmarks.report.figures.minority import minority_figure
 from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
-from benchmarks.report.figures.workers import Workers
+from benchmarks.report.figures.workers import WORTH_A_WORKER, Workers
 from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
 
@@ -216,3 +219,23 @@ def test_nothing_of_the_gains_is_clipped_or_overprinted(tmp_path, methods, ratio
             assert drawn.y1 < height + 0.01
             labels = [text.get_window_extent() for text in figure.axes[0].get_yticklabels() if text.get_text()]
             assert not any(a.overlaps(b) for a, b in itertools.pairwise(labels))
+
+
+def go_wrong_while_workers_have_much_to_do():
+    with Workers(2 * WORTH_A_WORKER) as workers:
+        workers.start(os.getpid)()
+        for _ in range(20):
+            workers.start(time.sleep, 60)
+        raise KeyError("wrong")
+
+
+def test_workers_end_at_once_and_in_silence_where_something_goes_wrong(monkeypatch, capfd):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    threads = []
+    monkeypatch.setattr(threading, "excepthook", threads.append)
+    start = time.monotonic()
+    with pytest.raises(KeyError, match="wrong"):
+        go_wrong_while_workers_have_much_to_do()
+    assert time.monotonic() - start < 60
+    assert not threads
+    assert "Traceback" not in capfd.readouterr().err
