@@ -21,6 +21,7 @@ from benchmarks.report.figures.curves import curve_figure, extreme, family_figur
 from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
+from benchmarks.report.figures.names import name
 from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
@@ -239,3 +240,16 @@ def test_workers_end_at_once_and_in_silence_where_something_goes_wrong(monkeypat
     assert time.monotonic() - start < 60
     assert not threads
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("influence-balanced", "Influence-\nbalanced loss"),
+        ("multiscale-two-stage", "Multi-scale\ntwo-stage"),
+        ("focal", "Focal loss"),
+        ("incomprehensibilities", "Incomprehensi\nbilities"),
+    ],
+)
+def test_a_name_too_long_for_a_line_breaks_at_its_hyphen(label, shown):
+    assert name(label, 13) == shown

@@ -32,7 +32,9 @@ def name(label: str, width: int = LONG, lines: int = 2) -> str:
 
 def wrapped(text: str, width: int = LONG, lines: int = 2) -> str:
     """Break a text into so many lines at most; what is left out is marked."""
-    broken = textwrap.wrap(printable(text), width, break_long_words=True, break_on_hyphens=False)
+    text = printable(text)
+    long = any(len(word) > width for word in text.split())
+    broken = textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=long)
     if len(broken) > lines:
         broken = [*broken[: lines - 1], broken[lines - 1][: width - 1] + "…"]
     return "\n".join(broken)
