@@ -121,8 +121,8 @@ def _connect(request: Request) -> Any:
     try:
         client.__init__(scheduler, timeout=CONNECT_S, security=security)  # type: ignore[misc]
     except (OSError, ValueError) as error:
-        # left to the garbage collector, it closes whenever that runs: while the next one starts, both wait for ever
-        client.close()
+        # the garbage collector would, at any time: were that while the next client starts, both would wait for ever
+        client.__del__()
         if request.tls_ca is not None:
             raise UserError(
                 f"no Dask scheduler at {scheduler} accepts these certificates ({' '.join(str(error).split())}); see "
