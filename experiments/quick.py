@@ -7,6 +7,7 @@ the thorough run's means, against the best there (picked after the fact, its luc
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +38,7 @@ def judge(quick: pd.DataFrame, thorough: pd.DataFrame, estimator: Estimator) -> 
     for name, mine in _by_dataset(places(quick, "accuracy")).items():
         known: pd.DataFrame = truth.loc[[name]].droplevel("dataset")
         allowed = measured_everywhere(mine).intersection(known.dropna(axis="columns").columns)
-        mine = [Place(p.dataset, p.protocol, p.level, p.imbalance, p.values.loc[allowed]) for p in mine]
+        mine = [replace(place, values=place.values.loc[allowed]) for place in mine]
         found = estimator.posterior(mine, draw=False)
         picks, whole = by_level(found, allowed), best_at(found, range(len(mine)), allowed)
         for place, label in zip(mine, picks, strict=True):

@@ -13,7 +13,7 @@ def svd(x: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """Decompose (N, D) into (N, K), (K,) and (K, D) with K the smaller of N and D.
 
     LAPACK's divide and conquer, which NumPy calls, now and then does not converge on a sound matrix of low rank
-    (features of nearly equal images); the older driver then does, three times slower.
+    (features of nearly equal images); the older driver then does.
     """
     try:
         u, s, v = np.linalg.svd(x, full_matrices=False)

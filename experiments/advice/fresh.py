@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import skimage.color
-import skimage.data
 from fontTools.ttLib import TTFont
 from PIL import Image
 
 from experiments.advice import draw
 from experiments.advice.draw import Array, Rng
-from experiments.advice.sets import Class, Sets, write
+from experiments.advice.sets import Class, Sets, bundled, write
 
 OWN = 0.6
 """The user's share of the files."""
@@ -34,14 +33,14 @@ LARGEST = 900
 
 def faces(rng: Rng, material: Path) -> Iterator[Class]:
     """Faces or other parts of photographs, grey, 25 pixels."""
-    images = draw.to_bytes(255 * _bundled("lfw_subset"))
+    images = draw.to_bytes(255 * bundled("lfw_subset"))
     yield "face", list(rng.permutation(images[:100])), 60
     yield "other", list(rng.permutation(images[100:])), 60
 
 
 def tissue(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of a stained section: how much of it is brown; held-out ones are from another part."""
-    photo = _bundled("immunohistochemistry")
+    photo = bundled("immunohistochemistry")
     brown = skimage.color.rgb2hed(photo)[..., 2]
     both = np.concatenate([photo, draw.to_bytes(255 * (brown > np.quantile(brown, 0.75)))[..., None]], axis=2)
     found: dict[str, list[Array]] = {}
@@ -159,10 +158,6 @@ FRESH: Sets = {
 """Each with the protocol and level at which it is run."""
 
 
-def _bundled(name: str) -> Array:
-    return np.asarray(getattr(skimage.data, name)())
-
-
 def _real(folder: Path, pattern: str) -> list[Path]:
     """List files in order; links are second names of others, and left out."""
     return sorted(file for file in folder.rglob(pattern) if file.is_file() and not file.is_symlink())
@@ -198,13 +193,20 @@ def _read(file: Path) -> Array:
     return np.asarray(image)
 
 
-def _patches(photos: tuple[list[Array], list[Array]], rng: Rng, size: int, counts: tuple[int, int]) -> list[Array]:
-    """Cut patches of the user's photographs, then of those held out."""
-    images = []
+Photographs = tuple[list[Array], list[Array]]
+
+
+def _patches(photos: Photographs, rng: Rng, size: int, counts: tuple[int, int]) -> list[Array]:
+    return [image for _, image in cuts(photos, rng, size, counts)]
+
+
+def cuts(photos: Photographs, rng: Rng, size: int, counts: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
+    """Cut patches of the user's photographs, then of those held out; yields each photograph and its patch."""
     for half, count in zip(photos, counts, strict=True):
         large = [photo for photo in half if min(photo.shape[:2]) >= size]
-        images += [draw.patch(large[rng.integers(len(large))], size, rng) for _ in range(count)]
-    return images
+        for _ in range(count):
+            photo = large[rng.integers(len(large))]
+            yield photo, draw.patch(photo, size, rng)
 
 
 def _emoji(material: Path) -> dict[str, list[Array]]:

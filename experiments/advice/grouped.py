@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
 
-from experiments.advice import draw, fresh, rehearse
-from experiments.advice.draw import Array, Rng
+from experiments.advice import fresh, rehearse
+from experiments.advice.draw import Array
+from experiments.advice.sets import drawn
 
 SETS = ("wallpapers", "arena", "flags", "foreign")
 """What is cut from few photographs, each whole on one side; tissue is one photograph, splice has many."""
@@ -33,24 +35,17 @@ def label(name: str, out: Path, material: Path) -> Path:
     used: list[int] = []
     known: dict[int, int] = {}
 
-    def noted(photos: tuple[list[Array], list[Array]], rng: Rng, size: int, counts: tuple[int, int]) -> list[Array]:
-        images: list[Array] = []
-        used.clear()
-        for half, count in zip(photos, counts, strict=True):
-            large = [photo for photo in half if min(photo.shape[:2]) >= size]
-            for _ in range(count):
-                photo = large[rng.integers(len(large))]
-                images.append(draw.patch(photo, size, rng))
-                used.append(known.setdefault(id(photo), len(known)))
-        return images
+    def noted(*asked: Any) -> list[Array]:
+        made = list(fresh.cuts(*asked))
+        used[:] = [known.setdefault(id(photo), len(known)) for photo, _ in made]
+        return [image for _, image in made]
 
     table = out / "grouped" / "user" / name / "labels.csv"
     table.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(list(fresh.FRESH).index(name) + 1)
     with patch.object(fresh, "_patches", noted), table.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["image", "label", "group"])
-        for kind, images, own in fresh.FRESH[name][0](rng, material):
+        for kind, images, own in drawn(name, material, fresh.FRESH):
             for number, photo in enumerate(used[:own]):
                 path = (out / "user" / name / kind / f"{number:05d}.png").resolve()
                 with Image.open(path) as there:

@@ -42,21 +42,21 @@ LETTERS = "ABCDEFGHKMNPRSTUXZabdefghkmnprtu"
 
 def grass_scratch(rng: Rng, material: Path) -> Iterator[Class]:
     """Grass with scratches of any contrast; held-out patches are from another part of the photograph."""
-    yield "ok", _regions(_photo("grass"), 700, 200, 128, rng), 700
-    marked = _regions(_photo("grass"), 80, 200, 128, rng)
+    yield "ok", _regions(bundled("grass"), 700, 200, 128, rng), 700
+    marked = _regions(bundled("grass"), 80, 200, 128, rng)
     yield "scratch", [draw.scratch(image, rng, rng.uniform(40, 110)) for image in marked], 80
 
 
 def brick_dent(rng: Rng, material: Path) -> Iterator[Class]:
     """Bricks with soft dents."""
-    dented = _regions(_photo("brick"), 110, 200, 96, rng)
+    dented = _regions(bundled("brick"), 110, 200, 96, rng)
     yield "dent", [draw.blob(image, rng, rng.uniform(25, 60)) for image in dented], 110
-    yield "good", _regions(_photo("brick"), 600, 200, 96, rng), 600
+    yield "good", _regions(bundled("brick"), 600, 200, 96, rng), 600
 
 
 def gravel_stain(rng: Rng, material: Path) -> Iterator[Class]:
     """Gravel in colour, clean or stained."""
-    photo = draw.to_bytes(_photo("gravel")[..., None] * [1.0, 0.95, 0.85])
+    photo = draw.to_bytes(bundled("gravel")[..., None] * [1.0, 0.95, 0.85])
     yield "clean", _regions(photo, 450, 200, 128, rng), 450
     stained = _regions(photo, 150, 200, 128, rng)
     yield "stained", [draw.stain(i, rng, (150, 90, 40), 1.0, rng.uniform(0.2, 0.5), 12) for i in stained], 150
@@ -133,7 +133,7 @@ def pneumonia(rng: Rng, material: Path) -> Iterator[Class]:
 def photo_blur(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of nine photographs, sharp or a little out of focus."""
     names = ("astronaut", "chelsea", "coffee", "rocket", "immunohistochemistry", "retina", "hubble_deep_field")
-    photos = [_photo(name) for name in names]
+    photos = [bundled(name) for name in names]
     photos = [*photos, *sklearn.datasets.load_sample_images().images]
     photos = [_resized(photo, 700) for photo in photos]
 
@@ -174,10 +174,14 @@ SETS: Sets = {
 }
 
 
+def drawn(name: str, material: Path, sets: Sets = SETS) -> Iterator[Class]:
+    """Draw the classes of one set; the same name gives the same images."""
+    yield from sets[name][0](np.random.default_rng(list(sets).index(name) + 1), material)
+
+
 def write(name: str, out: Path, material: Path, sets: Sets = SETS) -> None:
-    """Make one set; the same name gives the same images."""
-    rng = np.random.default_rng(list(sets).index(name) + 1)
-    for label, images, own in sets[name][0](rng, material):
+    """Write the images of one set."""
+    for label, images, own in drawn(name, material, sets):
         for number, image in enumerate(images):
             parts = ("user/{}", "truth/{}/train") if number < own else ("truth/{}/test",)
             for folder in (out / part.format(name) / label for part in parts):
@@ -185,7 +189,8 @@ def write(name: str, out: Path, material: Path, sets: Sets = SETS) -> None:
                 Image.fromarray(image).save(folder / f"{number:05d}.png")
 
 
-def _photo(name: str) -> Array:
+def bundled(name: str) -> Array:
+    """Return an image that comes with scikit-image."""
     return np.asarray(getattr(skimage.data, name)())
 
 

@@ -86,10 +86,10 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
     if advice.choice.equals:
         names = listed(advice.choice.equals, NAMED)
         result.append(f"Shown to be within {MARGIN:g} point of {advice.choice.label} by these runs: {names}.")
-    if advice.dataset.startswith("folder:"):
-        result.append(ALONE)
     if advice.cheaper:
         result.append(f"{advice.cheaper} is one of them, in at most half the steps.")
+    if advice.dataset.startswith("folder:"):
+        result.append(ALONE)
     return result + ([scored] if scored else [])
 
 
@@ -135,7 +135,8 @@ def _undecided(advice: Advice) -> list[str]:
         return []
     measured = choice.measured
     gain = "" if measured is None else f", {_measured(measured)} over {advice.control}"
-    against = " by what other datasets say, though not on these runs" if measured and measured.difference < 0 else ""
+    unlike = advice.datasets and measured and measured.difference < 0
+    against = " by what other datasets say, though not on these runs" if unlike else ""
     return [f"Best so far{against}: {choice.label}{gain}{_more(choice)}."]
 
 
