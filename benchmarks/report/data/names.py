@@ -103,6 +103,11 @@ def number(value: float) -> str:
     return f"{value:g}"
 
 
+def level_tick(protocol: str, level: float) -> str:
+    """Write a level at an axis that names the protocol's quantity."""
+    return "natural" if protocol != "few" and level <= 0 else number(level)
+
+
 def level_name(protocol: str, level: float) -> str:
     """Name one point of a protocol's axis: `IR 10`, `5 minority images`, `natural`."""
     return Level.at(protocol, level).name

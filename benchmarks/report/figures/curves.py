@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, number
+from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, level_tick
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.names import name, printable
@@ -185,8 +185,7 @@ def level_ticks(axes: Axes, part: pd.DataFrame, inches: float | None = None) -> 
     elif len(levels) > 1 and min(levels) > 0:
         axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
-    natural = protocol not in ("few",)
-    heads = ["natural" if natural and level <= 0 else number(level) for level in levels]
+    heads = [level_tick(protocol, level) for level in levels]
     if inches is not None and len(levels) > 1:
         places = axes.xaxis.get_transform().transform(np.array(levels, dtype=float))
         heads = _apart(places * inches / 1.1 / np.ptp(places), heads, from_left=protocol == "few")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.advice.decision import Advice
-from benchmarks.report.data.names import METRICS, level_axis, number
+from benchmarks.report.data.names import METRICS, level_axis, level_tick
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.names import name, printable, wrapped
 from benchmarks.report.figures.style import DOUBLE, SINGLE, look, new_figure
@@ -77,9 +77,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
             text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
             axes.text(j, i, text, ha="center", va="center", fontsize=8, color=light)
     protocol = str(part["protocol"].iloc[0])
-    levels = [float(level) for level in gains.columns]
-    heads = ["natural" if protocol != "few" and level <= 0 else number(level) for level in levels]
-    axes.set_xticks(range(gains.shape[1]), heads)
+    axes.set_xticks(range(gains.shape[1]), [level_tick(protocol, float(level)) for level in gains.columns])
     axes.set_xlabel(level_axis(protocol) if columns > 1 else wrapped(level_axis(protocol)))
     axes.set_yticks(range(len(gains)), labels)
     beyond = "both" if np.nanmax(np.abs(gains.to_numpy())) > bound else "neither"
