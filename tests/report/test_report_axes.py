@@ -11,7 +11,15 @@ from benchmarks.report.data.variants import set_apart
 from benchmarks.report.figures.minority import minority_figure
 from benchmarks.report.figures.steps import steps_figure
 from benchmarks.report.figures.style import Layout, styled
-from benchmarks.report.statistics.axes import agreement, axes_of, crossings, ended
+from benchmarks.report.statistics.axes import (
+    agreement,
+    axes_of,
+    by_tuning,
+    changes,
+    crossings,
+    ended,
+    over_datasets,
+)
 from benchmarks.report.summary.axes import along_axes
 from benchmarks.report.summary.health import health
 from tests.report.synthetic import cell, record, write
@@ -98,6 +106,34 @@ def test_default_and_tuned_stand_side_by_side_with_an_interval_over_datasets(tmp
     ((_, label, entries),) = table.rows
     # mean 2, sd 1, three datasets: t(.975, 2) = 4.302653, half width 2.48
     assert (label, [entry.plain for entry in entries]) == ("focal", ["70.0", "72.0", "+2.0 [-0.5, +4.5]"])
+
+
+def test_parts_of_one_set_of_images_are_one_dataset_along_an_axis(tmp_path):
+    gains = {"magnetic_tile": 0.01, "magnetic_tile/defects": 0.03, "elpv": 0.06}
+    records = []
+    for dataset, gain in gains.items():
+        records += [at("focal", 10, 0.7, dataset=dataset), at("focal", 10, 0.7 + gain, dataset=dataset, tune=4)]
+    found = by_tuning(points(collect([write(tmp_path, records)])), "accuracy")
+    # the tiles' two parts are one dataset of two points: (2 + 6) / 2, where three datasets would have 10 / 3
+    assert found.means["tuned"]["focal"] - found.means["default"]["focal"] == pytest.approx(0.04)
+    changed = changes(found, "default", "tuned")["focal"]
+    assert (changed.mean, changed.known) == (pytest.approx(0.04), False), "two datasets give no interval over datasets"
+
+
+def test_parts_of_one_set_of_images_are_one_dataset_over_minority_images(tmp_path):
+    lines = {"magnetic_tile": [0.5, 0.6, 0.7], "magnetic_tile/defects": [0.7, 0.8, 0.9], "elpv": [0.8, 0.9, 1.0]}
+    records = [each for dataset, line in lines.items() for each in few({"focal": line, "padim": line}, dataset)]
+    # who lacks one part has no mean over all
+    records += few({"crt": lines["elpv"]}, "elpv") + few({"crt": lines["magnetic_tile"]}, "magnetic_tile")
+    table = points(collect([write(tmp_path, records)]))
+    made = over_datasets(table, ["accuracy"]).set_index(["label", "level"])
+    assert made["accuracy"]["focal"].tolist() == pytest.approx([0.7, 0.8, 0.9])
+    # 0.6 and 0.8 at one image: standard deviation 0.2 / sqrt 2
+    assert made["accuracy_sd"]["focal", 1.0] == pytest.approx(0.2 / np.sqrt(2))
+    assert set(made["accuracy_n"]) == {2}
+    assert set(made.index.get_level_values("label")) == {"focal", "padim"}
+    two = table[table["dataset"].str.startswith("magnetic_tile")]
+    assert over_datasets(two, ["accuracy"]) is None, "one set of images is no mean over datasets"
 
 
 def few(values, dataset="elpv"):

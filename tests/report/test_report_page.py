@@ -49,6 +49,12 @@ def test_text_of_records_is_escaped(page):
     assert EVIL in data_of(page)["labels"]
 
 
+def test_parts_of_one_set_of_images_are_counted_as_one_dataset(tmp_path):
+    folder = generate(tmp_path, ["magnetic_tile", "magnetic_tile/defects", "elpv"], ["cross-entropy", "focal"], [5, 10])
+    page = (build([folder], figures=False).out / "report.html").read_text()
+    assert "2 methods on 2 datasets." in page
+
+
 def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):
     folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal", "multiscale-two-stage"], [5, 10])
     page = (build([folder]).out / "report.html").read_text()

@@ -28,6 +28,7 @@ from benchmarks.records.asked import without_folders
 from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import comparison_title, slug
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.data.words import dataset_name, protocol_title
 from benchmarks.report.figures.draw import MINORITY, STEPS
 from benchmarks.report.page.about import entries
@@ -125,7 +126,7 @@ def _counts(table: pd.DataFrame, frame: pd.DataFrame) -> dict[str, int]:
         "asked": done + failed + missing,
         "failed": failed,
         "methods": int(table["label"].nunique()),
-        "datasets": int(table["dataset"].nunique()),
+        "datasets": len(set(image_sets(table["dataset"]).values())),
     }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.names import AS_IN_PAPER, BETWEEN, FUSION, METRICS
+from benchmarks.report.data.origin import image_sets
 from benchmarks.report.data.points import comparable
 from benchmarks.report.statistics.intervals import Interval, interval
 
@@ -28,8 +29,8 @@ class SideBySide:
     """Methods under several values of one axis, over the same blocks.
 
     Attributes:
-        means: methods x values, stored units; levels averaged within a dataset, then datasets.
-        datasets: (method, dataset) x values, before the datasets are averaged.
+        means: methods x values, stored units; levels averaged within a part of a dataset, parts, then datasets.
+        datasets: (method, dataset) x values, before the datasets are averaged; one of each set of images.
         blocks: the blocks (dataset, protocol, level) behind each mean.
     """
 
@@ -79,8 +80,10 @@ def side_by_side(table: pd.DataFrame, axis: str, metric: str) -> SideBySide | No
     rows = rows[rows.index.get_level_values("label").isin(size[size.eq(len(blocks))].index)]
     if rows.empty:
         return None
-    levels = rows.groupby(level=["label", "dataset", "protocol"], sort=False).mean()
-    datasets = levels.groupby(level=["label", "dataset"], sort=False).mean()
+    parts = rows.groupby(level=["label", "dataset", "protocol"], sort=False).mean()
+    names = parts.index.get_level_values("dataset")
+    images = names.map(image_sets(names)).rename("dataset")
+    datasets = parts.groupby([parts.index.get_level_values("label"), images], sort=False).mean()
     return SideBySide(datasets.groupby(level="label", sort=False).mean(), datasets, blocks)
 
 
@@ -145,24 +148,29 @@ def agreement(means: pd.DataFrame) -> list[tuple[str, str, float, float]]:
 def over_datasets(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame | None:
     """Average the points of protocol `few` over the datasets, at the levels that all have; None with fewer than two.
 
+    Parts of one set of images are averaged first, and count as one dataset.
+
     Returns:
         Points like those of one dataset: `<metric>`, `<metric>_sd` over the datasets, and `<metric>_n`, their number.
     """
+    point = ["family", "label", "level"]
     rows = table[table["comparison"].eq(AS_IN_PAPER) & table["protocol"].eq("few")]
-    datasets = rows["dataset"].nunique()
+    names = image_sets(rows["dataset"])
+    datasets = len(set(names.values()))
     if datasets < 2:
         return None
     levels = rows.groupby("level")["dataset"].nunique()
-    rows = rows[rows["level"].isin(levels[levels.eq(datasets)].index) & rows[list(metrics)].notna().any(axis=1)]
-    grouped = rows.groupby(["family", "label", "level"], sort=False)
+    rows = rows[rows["level"].isin(levels[levels.eq(len(names))].index) & rows[list(metrics)].notna().any(axis=1)]
+    rows = rows[rows.groupby(point)["dataset"].transform("nunique").eq(len(names))]
+    parts = rows.assign(images=rows["dataset"].map(names)).groupby([*point, "images"], sort=False)[list(metrics)].mean()
+    grouped = parts.groupby(point, sort=False)
     parts = {
         "": grouped[list(metrics)].mean(),
         "_sd": grouped[list(metrics)].std(),
         "_n": grouped[list(metrics)].count(),
     }
     made = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns").reset_index()
-    whole = made[[f"{metric}_n" for metric in metrics]].max(axis=1).eq(datasets)
-    made = made[whole].assign(comparison=AS_IN_PAPER, dataset=DATASETS, protocol="few", done=datasets, asked=datasets)
+    made = made.assign(comparison=AS_IN_PAPER, dataset=DATASETS, protocol="few", done=datasets, asked=datasets)
     return made.assign(failed=0).sort_values(["label", "level"], kind="stable") if len(made) else None
 
 

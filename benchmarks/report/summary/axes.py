@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import AS_IN_PAPER, METRICS, Metric, number, slug
+from benchmarks.report.data.names import AS_IN_PAPER, METRICS, Metric, family_order, number, slug
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
 from benchmarks.report.data.words import listed, place_title
@@ -26,7 +26,8 @@ NAMED = 8
 """So many methods are named one by one."""
 END_RULE = (
     "Trained to the end: three times the steps change the mean by less than one point. Means over the levels of each "
-    "dataset, then over datasets, on the blocks that all methods have at every number of steps."
+    "dataset, then over datasets (parts and protocols of one set of images are one), on the blocks that all methods have "
+    "at every number of steps."
 )
 
 
@@ -220,6 +221,7 @@ def _change(found: Interval, metric: Metric) -> str:
 
 def _groups(lines: dict[str, list[Entry]], families: pd.Series) -> Groups:
     order: dict[str, list[tuple[str, list[Entry]]]] = {}
-    for label in sorted(lines, key=lambda label: list(families.index).index(label)):
+    places = {label: (family_order(str(families[label])), place) for place, label in enumerate(families.index)}
+    for label in sorted(lines, key=lambda label: places[label]):
         order.setdefault(str(families[label]), []).append((label, lines[label]))
     return list(order.items())
