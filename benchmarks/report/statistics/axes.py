@@ -162,8 +162,10 @@ def over_datasets(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame |
     levels = rows.groupby("level")["dataset"].nunique()
     rows = rows[rows["level"].isin(levels[levels.eq(len(names))].index) & rows[list(metrics)].notna().any(axis=1)]
     rows = rows[rows.groupby(point)["dataset"].transform("nunique").eq(len(names))]
-    parts = rows.assign(images=rows["dataset"].map(names)).groupby([*point, "images"], sort=False)[list(metrics)].mean()
-    grouped = parts.groupby(point, sort=False)
+    sets = (
+        rows.assign(dataset=rows["dataset"].map(names)).groupby([*point, "dataset"], sort=False)[list(metrics)].mean()
+    )
+    grouped = sets.reset_index().groupby(point, sort=False)
     parts = {
         "": grouped[list(metrics)].mean(),
         "_sd": grouped[list(metrics)].std(),
