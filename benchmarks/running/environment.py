@@ -6,14 +6,13 @@ import contextlib
 import functools
 import importlib.metadata
 import platform
-import resource
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.running.machine import cpu
+from benchmarks.running.machine import cpu, peak_resident_mb
 
 PACKAGES = (
     "torch",
@@ -64,10 +63,4 @@ def peak_memory_mb(device: torch.device) -> float:
     """Return the peak since the last reset: of the device's memory on a GPU, of the process's resident memory else."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 2**10
-    except OSError:
-        pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return peak_resident_mb()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 from benchmarks.grid import plan, presets
+from benchmarks.running.machine import peak_resident_mb
 
 METHODS, LEVELS = 56, 6
 
@@ -18,4 +18,4 @@ preset = presets.load("default", ["datasets=['textures']", "ratios=[1,5,10,20,40
 start = time.process_time()
 cells = plan.build(preset, ["textures"], cache=cache).cells
 seconds = time.process_time() - start
-sys.stdout.write(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, len(cells)]))
+sys.stdout.write(json.dumps([seconds, peak_resident_mb(), len(cells)]))
