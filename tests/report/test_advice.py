@@ -1,6 +1,7 @@
 """The advice: what it weighs, when it is sure, and that it does not depend on the machine."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,9 @@ import pytest
 
 from benchmarks.report.advice.decision import advise
 from benchmarks.report.advice.make import make, regret_markdown
-from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, _kernel, effects, run_variance
+from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, _kernel, _relations, effects, run_variance
 from benchmarks.report.advice.places import Place, places
+from benchmarks.report.advice.reference import experience as read_experience
 from benchmarks.report.advice.regret import regret
 from benchmarks.report.advice.wording import headline, levels_text, scored_text, sentences
 from benchmarks.report.data.loading import collect
@@ -22,7 +24,7 @@ def place(means, dataset="folder:/a/tiles", level=20.0, seeds=3, noise=1.0, rng=
     """Return a place with these mean accuracies in percent and normal noise of so many points."""
     rng = rng or np.random.default_rng(0)
     values = np.array([means[name] for name in means])[:, None] + noise * rng.normal(size=(len(means), seeds))
-    return Place(dataset, protocol, level, max(level, 1.0), pd.DataFrame(values, index=list(means)))
+    return Place(dataset, protocol, level, (200, round(200 / max(level, 1.0))), pd.DataFrame(values, index=list(means)))
 
 
 def experience(best, rng, datasets=("d1", "d2", "d3")):
@@ -56,11 +58,48 @@ def test_a_methods_variance_is_drawn_towards_that_of_all():
 
 @pytest.mark.parametrize(("weight", "near"), [(-61058.6, 0.0), (61058.6, 1.0)])
 def test_a_search_that_strays_gives_the_kernel_of_no_length_or_of_any(weight, near):
-    relations = (np.eye(2), np.array([[0.0, 0.5], [0.5, 0.0]]), np.eye(2))
-    relations[0][:] = 1.0
+    relations = (np.ones((2, 2)), np.zeros((2, 2)), np.array([[0.0, 0.5], [0.5, 0.0]]), np.eye(2))
     # all weight on what is near on the same dataset
-    found = _kernel(relations, np.array([-1e3, -1e3, 0.0, -1e3, weight]))
+    found = _kernel(relations, np.array([-1e3, -1e3, -1e3, -1e3, 0.0, -1e3, weight]))
     assert found == pytest.approx(np.array([[1.0, near], [near, 1.0]]))
+
+
+def test_places_are_alike_by_dataset_kind_and_number_of_the_rarest_class():
+    at = [
+        Place("tiles", "step", 10.0, (200, 20), pd.DataFrame()),
+        Place("tiles/defects", "few", 5.0, (200, 5), pd.DataFrame()),
+        Place("letters", "natural", 0.0, (200, 90, 20), pd.DataFrame()),
+    ]
+    shares = np.array([0.1, 0.2, 0.3, 0.15, 0.05, 0.2])
+    found = _kernel(_relations(at, at), np.array([*np.log(shares), np.log(2.0)]))
+    near = np.exp(-(np.log(4.0) ** 2) / 8)
+    # everywhere .1, same dataset .2 (a part of it too), both two classes .3, near .15, near on the same dataset .05
+    assert found[0] == pytest.approx([1.0, 0.1 + 0.2 + 0.3 + 0.2 * near, 0.1 + 0.15])
+    assert found[1, 2] == pytest.approx(0.1 + 0.15 * near)
+
+
+def test_datasets_of_the_same_kind_speak_louder():
+    rng = np.random.default_rng(6)
+    others = []
+    for i in range(6):
+        two, more = experience("focal", rng, (f"two{i}",)), experience("smote", rng, (f"more{i}",))
+        others += [*two, *(replace(each, counts=(*each.counts, 100)) for each in more)]
+    mine = place(dict.fromkeys(NAMES, 70.0), noise=8.0, seeds=2, rng=rng)
+    for counts, expected in (((200, 10), "focal"), ((200, 100, 10), "smote")):
+        found = Estimator(others).posterior([replace(mine, counts=counts)], use_mine=False)
+        assert found.methods[found.prior[:, 0].argmax()] == expected
+
+
+def test_what_comes_with_the_suite_is_its_reference_and_sets_of_other_kinds(tmp_path):
+    own = tmp_path / "records.csv"
+    row = {"status": "done", "comparison": "as-in-paper", "dataset": "elsewhere/a", "protocol": "step", "level": 5.0}
+    row |= {"counts": "[50, 10]", "balanced_accuracy": 0.75}
+    pd.DataFrame([row | {"label": name, "seed": 0} for name in ("focal", "crt")]).to_csv(own, index=False)
+    (found,) = read_experience("accuracy", (own, tmp_path / "missing.csv"))
+    assert (found.dataset, found.counts, found.values.loc["focal", 0]) == ("elsewhere/a", (50, 10), 75.0)
+    # they were scored by one metric only
+    assert read_experience("macro_f1", (own,)) == ()
+    assert {"dagm/1", "elsewhere/emoji"} <= {place.dataset for place in read_experience("accuracy")}
 
 
 def test_other_datasets_decide_where_the_seeds_are_noisy():
@@ -212,7 +251,7 @@ def test_what_is_sure_over_all_levels_but_not_at_one_says_so():
 def test_seeds_are_not_equally_hard_so_a_method_that_lacks_one_takes_no_part_in_the_score():
     rows = [[80.0, 80.0, 20.0, 20.0], [90.0, 90.0, 30.0, 30.0], [85.0, 85.0, np.nan, np.nan]]
     values = pd.DataFrame(rows, index=["cross-entropy", "focal", "easy"])
-    table = regret([Place("d", "step", 20.0, 20.0, values)], Estimator([]), "cross-entropy")
+    table = regret([Place("d", "step", 20.0, (200, 10), values)], Estimator([]), "cross-entropy")
     # focal is ten points ahead everywhere: nothing is lost, though easy has the highest mean of what it ran
     assert table[["upper", "lower"]].to_numpy() == pytest.approx(np.zeros((1, 2)))
 
@@ -234,7 +273,7 @@ def test_identical_methods_are_not_told_apart_by_experience_either():
 def test_regret_by_hand():
     # two seeds: from either one, focal is best; on the other seed smote is best once, by 6, and focal once
     values = pd.DataFrame({0: [50.0, 90.0, 60.0], 1: [50.0, 80.0, 86.0]}, index=["cross-entropy", "focal", "smote"])
-    table = regret([Place("d", "step", 20.0, 20.0, values)], Estimator([]), "cross-entropy")
+    table = regret([Place("d", "step", 20.0, (200, 10), values)], Estimator([]), "cross-entropy")
     (row,) = table.to_dict("records")
     # from seed 0 focal, scored 80 on seed 1, hindsight 86; from seed 1 smote, scored 60 on seed 0, hindsight 90
     assert (row["advice"], row["best_mean"], row["control"]) == (70.0, 70.0, 50.0)
@@ -252,7 +291,7 @@ def test_a_run_is_read_into_places_and_own_images_are_advised_by_their_folders_n
         for seed in range(3)
     ]
     frame = collect([write(tmp_path, records)]).frame
-    assert [(p.level, p.imbalance, p.values.shape) for p in places(frame, "accuracy")] == [
+    assert [(p.level, max(p.counts) / p.fewest, p.values.shape) for p in places(frame, "accuracy")] == [
         (20.0, 20.0, (3, 3)),
         (40.0, 40.0, (3, 3)),
     ]

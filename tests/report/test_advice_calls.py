@@ -26,7 +26,9 @@ def runs(rng, methods=8, seeds=3, levels=1, gain=0.0, spread=0.0):
         values = values + 2 * factor * rng.normal(size=(methods, seeds))
         values[1] += gain
         names = [f"method {i:02d}" for i in range(methods)]
-        made.append(Place("folder:x", "step", 10.0 * 2**level, 10.0 * 2**level, pd.DataFrame(values, index=names)))
+        made.append(
+            Place("folder:x", "step", 10.0 * 2**level, (640, 64 // 2**level), pd.DataFrame(values, index=names))
+        )
     return made
 
 
@@ -115,5 +117,5 @@ def test_the_inverse_of_trigamma(x):
 
 def test_a_run_that_goes_on_has_a_leader_before_any_method_has_all_seeds():
     values = pd.DataFrame([[80.0, np.nan], [np.nan, 90.0]], index=["focal", "crt"])
-    found = comparisons([Place("folder:x", "step", 10.0, 10.0, values)])
+    found = comparisons([Place("folder:x", "step", 10.0, (200, 20), values)])
     assert found.leader == "crt"

@@ -176,7 +176,7 @@ def by_level(found: Posterior, allowed: pd.Index) -> list[str]:
 
 def _only(place: Place, methods: pd.Index) -> Place:
     values = place.values.reindex(methods)
-    return Place(place.dataset, place.protocol, place.level, place.imbalance, values)
+    return Place(place.dataset, place.protocol, place.level, place.counts, values)
 
 
 def _apart(found: Posterior, whole: Choice, picks: Sequence[str], control: str) -> list[Choice]:

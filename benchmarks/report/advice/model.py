@@ -3,13 +3,14 @@
 Write e for a method's effect at one place: its mean over seeds less the median of the methods there, divided by how far
 methods lie apart at that place. Over places p and q,
 
-    cov(e_p, e_q) = a + b [same dataset] + c [same dataset] exp(-(log IR_p - log IR_q)^2 / 2 l^2) + r [p = q]
+    cov(e_p, e_q) = a + b [same dataset] + k [same kind] + (c + d [same dataset]) near(p, q) + r [p = q]
 
-and methods are independent given the hyperparameters. a, b, c, r (which add to 1) and l are found by maximum
-likelihood on the other datasets alone. How well they speak for this one is a correlation rho between their effects
-and this dataset's, which is integrated out over a grid: where the images at hand contradict experience, experience
-loses its weight. The noise of a mean over seeds is estimated from the seeds, each method's variance drawn towards the
-mean of all.
+where near(p, q) = exp(-(log n_p - log n_q)^2 / 2 l^2) with n training images of the smallest class, and the kind is
+whether there are two classes or more. Methods are independent given the hyperparameters. a, b, k, c, d, r (which add to
+1) and l are found by maximum likelihood on the other datasets alone. How well they speak for this one is a correlation
+rho between their effects and this dataset's, which is integrated out over a grid: where the images at hand contradict
+experience, experience loses its weight. The noise of a mean over seeds is estimated from the seeds, each method's
+variance drawn towards the mean of all.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ FLOOR = 0.1
 """A place's scale is at least this share of its noise, in variance, and a tenth of a point."""
 MISSING = 1e6
 """Noise of an effect that was not measured."""
-START = np.zeros(5)
+START = np.zeros(7)
+"""Logarithms of a, b, k, c, d, r (but for a constant) and of l, where the search begins."""
 Array = np.ndarray
+Relations = tuple[Array, Array, Array, Array]
+"""Of places (P, Q): same dataset, same kind, squared difference of log images, same place."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ class Estimator:
         return made
 
     def _hyperparameters(self, known: Effects | None) -> Array:
-        if known is None or len({place.dataset for place in known.at}) < 2:
+        if known is None or len(set(image_sets(place.dataset for place in known.at).values())) < 2:
             return START
         key = (*known.methods, *((p.dataset, p.protocol, p.level) for p in known.at))
         if key not in self._fitted:
@@ -232,26 +236,28 @@ def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
     return _Known(found, typical, len(set(image_sets(place.dataset for place in others).values())))
 
 
-def _relations(at: Sequence[Place], other: Sequence[Place]) -> tuple[Array, Array, Array]:
-    """Return, for places (P, Q): same dataset, squared difference of log IR, same place."""
-    same = np.array([[p.dataset == q.dataset for q in other] for p in at], dtype=float)
-    log = [np.log([place.imbalance for place in group]) for group in (at, other)]
+def _relations(at: Sequence[Place], other: Sequence[Place]) -> Relations:
+    """Say how places are related to others."""
+    base = image_sets(place.dataset for place in (*at, *other))
+    same = np.array([[base[p.dataset] == base[q.dataset] for q in other] for p in at], dtype=float)
+    alike = np.array([[p.two_classes == q.two_classes for q in other] for p in at], dtype=float)
+    log = [np.log([place.fewest for place in group]) for group in (at, other)]
     key = [[(p.dataset, p.protocol, p.level) for p in group] for group in (at, other)]
     identical = np.array([[p == q for q in key[1]] for p in key[0]], dtype=float)
-    return same, (log[0][:, None] - log[1][None, :]) ** 2, identical
+    return same, alike, (log[0][:, None] - log[1][None, :]) ** 2, identical
 
 
-def _kernel(relations: tuple[Array, Array, Array], weights: Array) -> Array:
+def _kernel(relations: Relations, weights: Array) -> Array:
     """Return the covariance between the effects at places (P, Q)."""
-    same, apart, identical = relations
-    share = np.exp(weights[:4] - weights[:4].max())
-    share /= share.sum()
+    same, alike, apart, identical = relations
+    share = np.exp(weights[:-1] - weights[:-1].max())
+    everywhere, here, kind, near, near_here, alone = share / share.sum()
     # a step of the search may lie far out, where no length between e^-10 and e^10 is told from these
-    near = np.exp(-0.5 * apart / np.exp(2 * np.clip(weights[4], -10, 10)))
-    return np.asarray(share[0] + share[1] * same + share[2] * same * near + share[3] * identical)
+    close = np.exp(-0.5 * apart / np.exp(2 * np.clip(weights[-1], -10, 10)))
+    return np.asarray(everywhere + here * same + kind * alike + (near + near_here * same) * close + alone * identical)
 
 
-def _loss(weights: Array, relations: tuple[Array, Array, Array], scaled: Array, noise: Array) -> float:
+def _loss(weights: Array, relations: Relations, scaled: Array, noise: Array) -> float:
     """Return the negative log likelihood, with a wide normal prior on the weights' logarithms."""
     factor = np.linalg.cholesky(_kernel(relations, weights) + np.diag(noise + 1e-6))
     whitened = np.linalg.solve(factor, scaled)

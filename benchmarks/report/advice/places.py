@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.report.data.names import AS_IN_PAPER, METRICS
@@ -24,20 +23,30 @@ class Place:
         dataset: its name.
         protocol: how the training subset was made imbalanced.
         level: place on the protocol's axis.
-        imbalance: largest over smallest class of the training subset, which orders places over all protocols.
+        counts: training images of each class.
         values: methods x seeds in points, more is better; NaN where a run is missing.
     """
 
     dataset: str
     protocol: str
     level: float
-    imbalance: float
+    counts: tuple[int, ...]
     values: pd.DataFrame
 
     @property
     def balanced(self) -> bool:
         """Whether the training subset is balanced, so that there is no imbalance to handle."""
-        return self.imbalance < 1.5
+        return max(self.counts) < 1.5 * self.fewest
+
+    @property
+    def fewest(self) -> float:
+        """Training images of the smallest class, which order places over all protocols; none at all count as half."""
+        return max(min(self.counts), 0.5)
+
+    @property
+    def two_classes(self) -> bool:
+        """Whether there are two classes: what one-class methods are made for."""
+        return len(self.counts) == 2
 
     @cached_property
     def measured(self) -> pd.Index:
@@ -52,7 +61,7 @@ class Place:
     def at(self, seeds: Sequence[int]) -> Place:
         """Keep some seeds only."""
         kept = [seed for seed in seeds if seed in self.values.columns]
-        return Place(self.dataset, self.protocol, self.level, self.imbalance, self.values[kept])
+        return Place(self.dataset, self.protocol, self.level, self.counts, self.values[kept])
 
 
 def decided_by(metric: str) -> str:
@@ -68,14 +77,10 @@ def places(frame: pd.DataFrame, metric: str) -> list[Place]:
     for (dataset, protocol, level), part in done.groupby(["dataset", "protocol", "level"], sort=True):
         table = part.pivot_table(index="label", columns="seed", values=column, aggfunc="first")
         values = POINTS * METRICS[column].sign * table
-        result.append(Place(str(dataset), str(protocol), float(str(level)), _imbalance(part), values))
+        result.append(Place(str(dataset), str(protocol), float(str(level)), _counts(part), values))
     return result
 
 
-def _imbalance(part: pd.DataFrame) -> float:
+def _counts(part: pd.DataFrame) -> tuple[int, ...]:
     counts = part["counts"].iloc[0]
-    sizes = np.asarray(json.loads(counts) if isinstance(counts, str) else counts, dtype=float)
-    if sizes.size == 0:
-        return max(1.0, float(part["level"].iloc[0]))
-    # no image at all counts as half an image
-    return float(sizes.max() / max(sizes.min(), 0.5))
+    return tuple(json.loads(counts) if isinstance(counts, str) else counts)

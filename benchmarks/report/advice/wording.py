@@ -18,9 +18,10 @@ NAMED = 5
 """So many methods are named one by one before "and n more"."""
 RULES = [
     "The advised method has the best expected mean over the levels named, given these runs and the results on "
-    "other datasets (the reference results that come with the suite, and the other datasets of this run; never one "
-    "that shares images). The estimator is a linear mixed model: effects of methods, of methods on a dataset, "
-    "and of methods at similar imbalance ratios; its variances are fitted to the other datasets alone, and how "
+    "other datasets (the reference results and the runs on image sets of other kinds that come with the suite, and "
+    "the other datasets of this run; never one that shares images). The estimator is a linear mixed model: effects of "
+    "methods, of methods on a dataset, on datasets with two classes or with more, and with about as many images of the "
+    "smallest class; its variances are fitted to the other datasets alone, and how "
     "far these speak for the images at hand is estimated from both (agreement, from 0 to 1). Decided by "
     "balanced accuracy where the metric is accuracy.",
     f"A point is a hundredth of the metric. Less than {MARGIN:g} point counts as no difference in practice. "
