@@ -21,10 +21,10 @@ from benchmarks.report.figures.curves import curve_figure, extreme, family_figur
 from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
-from benchmarks.report.figures.names import name
+from benchmarks.report.figures.names import heads, name
 from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
-from benchmarks.report.figures.style import PALETTE, Layout, member_look, save, styled
+from benchmarks.report.figures.style import PALETTE, Layout, look_of, looks, member_look, save, standing, styled
 from benchmarks.report.figures.workers import WORTH_A_WORKER, Workers
 from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
@@ -157,6 +157,58 @@ def test_methods_of_one_family_differ_in_more_than_colour():
     looks = [member_look(place) for place in range(42)]
     assert len({(look.colour, look.marker) for look in looks}) == 42
     assert len({(look.colour, look.dashes) for look in looks[:30]}) == 30
+
+
+def drawn_looks(axes):
+    """Return colour and marker by the name in the legend."""
+    return {line.get_label(): (line.get_color(), line.get_marker()) for line in axes.get_lines()}
+
+
+def test_who_stands_for_a_family_looks_alike_in_every_figure(tmp_path):
+    names = ["cross-entropy", "focal", "ldam-drw", "crt", "lws", "few-defect-fusion", "multiscale-two-stage"]
+    collected = collect([generate(tmp_path, ["elpv"], [*names, "multiscale-logit-adjustment"], [5, 20, 80], [0, 1])])
+    table = points(collected)
+    families = table.drop_duplicates("label").set_index("label")["family"]
+    chosen = highlights(table, "accuracy", "cross-entropy")
+    curves = drawn_looks(curve_figure(table, "accuracy", "cross-entropy").axes[0])
+    panels = family_figure(table, "accuracy", "cross-entropy").axes
+    wanted = {name(label, 18): look_of(label, families[label]) for label in chosen}
+    for title, look in wanted.items():
+        assert curves[title] == (look.colour, look.marker)
+        assert {drawn_looks(axes)[title] for axes in panels if title in drawn_looks(axes)} <= {curves[title]}
+    (advice,) = make(collected.frame, "accuracy", "cross-entropy", score=False).advice
+    dots = advice_figure(advice, families).axes[0].get_lines()
+    own = look_of("few-defect-fusion", "proposed")
+    assert (own.colour, own.marker) in {(line.get_color(), line.get_marker()) for line in dots}
+
+
+def test_no_two_methods_of_one_figure_share_colour_and_marker():
+    labels = [f"method {place}" for place in range(40)]
+    families = {label: ("resampling", "cost-sensitive", "decoupling")[place % 3] for place, label in enumerate(labels)}
+    found = looks(labels, families, standing(labels, families, "method 0"))
+    assert len({(look.colour, look.marker) for look in found.values()}) == 40
+    assert [found[label] for label in labels[:3]] == [look_of(label, families[label]) for label in labels[:3]]
+    few = looks(labels[:7], families, labels[:3])
+    assert len({look.colour for look in few.values()}) == 7, "colours repeat only when there are no more"
+
+
+@pytest.mark.parametrize(("panels", "columns", "beside"), [(9, 1, 2), (1, 2, 1), (9, 2, 5), (8, 2, 4), (12, 2, 4)])
+def test_few_places_stay_empty_between_confusion_matrices(collection, panels, columns, beside):
+    frame, labels = collection.frame, [f"m{place}" for place in range(panels)]
+    rows = frame[frame["label"].eq("focal")]
+    many = pd.concat([rows.assign(label=label) for label in labels])
+    axes = confusion_figure(many, labels, 80, Layout(columns)).axes[:-1]
+    shown = [each for each in axes if each.get_visible()]
+    assert (len(shown), shown[0].get_subplotspec().get_gridspec().ncols) == (panels, beside)
+    # whatever stands lowest in its column says what was predicted
+    empty = len(axes) - panels
+    above = shown[panels - beside :][:empty]
+    assert all([text.get_text() for text in each.texts][-3:] == ["class 0", "class 1", "class 2"] for each in above)
+
+
+def test_heads_stand_upright_where_they_have_room_and_are_turned_where_not():
+    assert heads(["functional (240)", "defective (3)"], 1.0) == (["functional\n(240)", "defective (3)"], 0)
+    assert heads(["functional (240)"], 0.3) == (["functional (240)"], 90)
 
 
 def test_bands_are_students_intervals():

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.names import name, wrapped
+from benchmarks.report.figures.names import heads, name, wrapped
 from benchmarks.report.figures.style import Layout, below, look_of, new_figure
 
 FEW_CLASSES = 4
@@ -36,8 +36,10 @@ def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, layo
     if wide:
         axes.set_xlabel(f"Classes, from {counts.max()} to {counts.min()}\ntraining images")
     else:
-        heads = [f"{wrapped(str(names[i]), 14, 1)} ({counts[i]})" for i in order]
-        axes.set_xticks(range(len(order)), heads, rotation=90)
+        # names of methods stand left of the cells
+        inches = (layout.width - 1.5) / len(order)
+        shown, turned = heads([f"{wrapped(str(names[i]), 14, 1)} ({counts[i]})" for i in order], inches)
+        axes.set_xticks(range(len(order)), shown, rotation=turned)
         axes.set_xlabel("Class (training images)")
         _cell_numbers(axes, recall * 100)
     axes.tick_params(length=0)
@@ -50,7 +52,7 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
     layout = layout or Layout()
     rows = _rows(frame, labels, level)
     each, names = _each(rows, labels), [wrapped(str(text), 12, 1) for text in rows["class_names"].iloc[0]]
-    columns = min(2 * layout.columns, len(each))
+    columns = _beside(len(each), layout.columns)
     lines = -(-len(each) // columns)
     # two classes need no square: ten methods of them fit one column of a page
     size = min((layout.width - 0.9) / columns, 1.5, 0.3 + 0.15 * len(names))
@@ -60,7 +62,7 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
         share = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        axes.set_title(name(label, 13))
+        axes.set_title(name(label, 16))
         axes.tick_params(length=0)
         if len(names) <= NAMED:
             axes.set_xticks(range(len(names)), names, rotation=90)
@@ -71,15 +73,30 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
             _cell_numbers(axes, share)
     for axes in panels[len(each) :]:
         axes.set_visible(False)
-    for axes in panels[max(0, len(each) - columns) : len(each)]:
-        axes.tick_params(labelbottom=True)
+    for axes in panels[(lines - 1) * columns : len(each)]:
         axes.set_xlabel("Predicted")
+    for axes in panels[max(0, len(each) - columns) : (lines - 1) * columns]:
+        _hang(axes, names if len(names) <= NAMED else [])
     for axes in panels[: len(each) : columns]:
         axes.set_ylabel("True")
     figure.colorbar(
         image, ax=list(panels), label="Share of the true class (%)", location="bottom", aspect=30, fraction=0.04
     )
     return figure
+
+
+def _beside(panels: int, columns: int) -> int:
+    """Return how many panels stand in a row, over one or two columns of a paper: few places stay empty."""
+    if columns == 1 or panels <= 5:
+        return min(2 if columns == 1 else 5, panels)
+    return min((5, 4), key=lambda each: -panels % each)
+
+
+def _hang(axes: Axes, names: Sequence[str]) -> None:
+    """Write the predicted classes into the empty place below a panel, which needs no room of its own for them."""
+    for place, text in enumerate(names):
+        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        axes.annotate(text, (place, 0), (0, -4), rotation=90, ha="center", va="top", in_layout=False, **at)
 
 
 def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:

@@ -16,6 +16,8 @@ from benchmarks.report.figures.names import name
 from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure
 from benchmarks.report.tables.tables import level_average
 
+STAR = 10
+"""A star's points take as much of its size as others' bodies."""
 SHORT = 18
 """Letters of a name in a legend below the axes."""
 
@@ -40,7 +42,16 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: 
     for label in [label for label in chosen if label in rows.index]:
         row = rows.loc[label]
         drawn = look_of(label, str(row["family"]))
-        axes.plot(row["x"], row["y"], drawn.marker, color=drawn.colour, ms=6, label=name(label, SHORT))
+        axes.plot(
+            row["x"],
+            row["y"],
+            drawn.marker,
+            color=drawn.colour,
+            ms=STAR if drawn.marker == "*" else 7,
+            mec="white",
+            mew=0.4,
+            label=name(label, SHORT),
+        )
     if rows["x"].max() > 3 * rows["x"].min():
         _logarithmic(axes, np.log10(rows["x"].max() / rows["x"].min()))
     axes.set_xlabel("Training time of one cell, median (s)")

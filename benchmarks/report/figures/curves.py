@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from matplotlib.transforms import ScaledTranslation
 from scipy import stats
 
 from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, level_tick
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
-from benchmarks.report.figures.names import name, printable
-from benchmarks.report.figures.style import DOUBLE, GREY, Layout, below, look_of, member_look, new_figure
+from benchmarks.report.figures.names import LETTER, name, printable
+from benchmarks.report.figures.style import DOUBLE, GREY, Layout, Look, below, look_of, looks, new_figure
 from benchmarks.report.tables.tables import level_average
 
 SHORT = 18
 """Letters of a name in a legend below the axes."""
-LETTER = 0.075
-"""Inches that a digit takes at most."""
+APART = 1.1
+"""Points between the seeds of one method and those of the next."""
 
 
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
@@ -68,17 +70,18 @@ def curve_figure(
     """
     layout = layout or Layout()
     chosen = highlights(part, metric, control)
-    figure = new_figure(layout.width, 2.5 + 0.27 * -(-(len(chosen) + 3) // (2 * layout.columns)))
+    figure = new_figure(layout.width, 2 + 0.5 * layout.columns + 0.27 * -(-(len(chosen) + 3) // (2 * layout.columns)))
     axes = figure.subplots()
     measured = part.loc[part[metric].notna(), "label"].unique()
     others = [label for label in measured if label not in chosen]
     for label in others:
         rows = part[part["label"].eq(label)]
         axes.plot(rows["level"], rows[metric] * METRICS[metric].scale, color=GREY, lw=0.6, zorder=1)
-    for label in chosen:
+    for place, label in enumerate(chosen):
         draw_curve(axes, part[part["label"].eq(label)], metric, band=label in (control, PROPOSED, FUSION))
         if runs is not None:
-            _dots(axes, runs[runs["label"].eq(label)], metric, str(part.loc[part["label"].eq(label), "family"].iloc[0]))
+            family = str(part.loc[part["label"].eq(label), "family"].iloc[0])
+            _dots(axes, runs[runs["label"].eq(label)], metric, family, APART * (place - (len(chosen) - 1) / 2))
     if others:
         count = f"{len(others)} other method" + ("" if len(others) == 1 else "s")
         axes.plot([], [], color=GREY, lw=0.7, label=count)
@@ -116,10 +119,16 @@ def family_figure(part: pd.DataFrame, metric: str, control: str, layout: Layout 
     figure.subplots_adjust(0.5 / width, bottom / height, 1 - legend / width, 1 - top / height, *gaps)
     ratios = {"height_ratios": heights}
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=ratios).ravel()
+    of, chosen = dict(zip(part["label"], part["family"], strict=True)), highlights(part, metric, control)
     for family, axes in zip(families, panels, strict=False):
-        _family_panel(axes, part, shown[family], family, metric, control, inner)
+        drawn = looks([control, *shown[family]], {control: "baseline", **of}, [control, *chosen])
+        _family_panel(axes, part, shown[family], family, metric, control, inner, drawn)
     for axes in panels[len(families) :]:
         axes.set_visible(False)
+    for axes in panels[len(families) - columns : (rows - 1) * columns]:
+        # nothing stands below
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(level_axis(str(part["protocol"].iloc[0])))
     figure.supylabel(METRICS[metric].label, fontsize=8, x=0.005, ha="left")
     return figure
 
@@ -133,16 +142,21 @@ def _best(members: pd.DataFrame, metric: str, control: str, most: int) -> list[s
 
 
 def _family_panel(
-    axes: Axes, part: pd.DataFrame, members: list[str], family: str, metric: str, control: str, inches: float
+    axes: Axes,
+    part: pd.DataFrame,
+    members: list[str],
+    family: str,
+    metric: str,
+    control: str,
+    inches: float,
+    drawn: Mapping[str, Look],
 ) -> None:
-    scale = METRICS[metric].scale
-    for place, label in enumerate(members):
-        rows, drawn = part[part["label"].eq(label)], member_look(place)
-        style: dict[str, Any] = {"color": drawn.colour, "marker": drawn.marker, "ls": drawn.dashes, "ms": 3, "lw": 1}
-        axes.plot(rows["level"], rows[metric] * scale, label=name(label, 23), **style)
-    rows = part[part["label"].eq(control)]
-    if len(rows):
-        axes.plot(rows["level"], rows[metric] * scale, color="black", lw=1.6, label=name(control, 23))
+    for label in [*members, control]:
+        rows, look = part[part["label"].eq(label)], drawn[label]
+        style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ls": look.dashes, "ms": 3}
+        if len(rows):
+            y = rows[metric] * METRICS[metric].scale
+            axes.plot(rows["level"], y, lw=1.6 if label == control else 1, label=name(label, 23), **style)
     level_ticks(axes, part, inches)
     axes.label_outer()
     left_out = part.loc[part["family"].eq(family) & part["label"].ne(control), "label"].nunique() - len(members)
@@ -164,10 +178,13 @@ def draw_curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool) -> None:
         axes.fill_between(x, low, high, color=drawn.colour, alpha=0.12, lw=0, zorder=2)
 
 
-def _dots(axes: Axes, runs: pd.DataFrame, metric: str, family: str) -> None:
+def _dots(axes: Axes, runs: pd.DataFrame, metric: str, family: str, aside: float) -> None:
+    """Draw each seed, so many points beside its level: the seeds of several methods stay apart."""
     if len(runs):
         colour = look_of(str(runs["label"].iloc[0]), family).colour
-        axes.plot(runs["level"], runs[metric] * METRICS[metric].scale, ".", color=colour, ms=2.5, alpha=0.6, zorder=2)
+        shift = ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+        at: dict[str, Any] = {"transform": axes.transData + shift, "zorder": 2}
+        axes.plot(runs["level"], runs[metric] * METRICS[metric].scale, ".", color=colour, ms=2.5, alpha=0.6, **at)
 
 
 def level_ticks(axes: Axes, part: pd.DataFrame, inches: float | None = None) -> None:

@@ -11,7 +11,7 @@ from benchmarks.report.advice.decision import Advice
 from benchmarks.report.data.names import METRICS, level_axis, level_tick
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.names import name, printable, wrapped
-from benchmarks.report.figures.style import DOUBLE, SINGLE, look, new_figure
+from benchmarks.report.figures.style import DOUBLE, SINGLE, look_of, new_figure
 
 
 def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: int = 1) -> Figure:
@@ -32,7 +32,7 @@ def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: i
     known = advice.control in advice.runs.index
     base = advice.runs.loc[advice.control] if known else advice.runs.mean()
     for y, (label, row) in zip(place, shown.iterrows(), strict=True):
-        drawn = look(str(families.get(str(label), "")))
+        drawn = look_of(str(label), str(families.get(str(label), "")))
         seeds = (advice.runs.loc[str(label)] - base).dropna().to_numpy(float)
         axes.plot(seeds, np.full(len(seeds), y), ".", color="0.65", ms=3.5, zorder=2)
         axes.plot([row["low"], row["high"]], [y, y], color=drawn.colour, lw=1.2, zorder=3)
@@ -74,7 +74,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
         if np.isfinite(value):
             light = "white" if abs(value) > 0.7 * bound else "black"
             rounded = round(float(value), decimals) + 0.0
-            text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+            text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
             axes.text(j, i, text, ha="center", va="center", fontsize=8, color=light)
     protocol = str(part["protocol"].iloc[0])
     axes.set_xticks(range(gains.shape[1]), [level_tick(protocol, float(level)) for level in gains.columns])

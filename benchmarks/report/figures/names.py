@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from functools import cache
 
 from matplotlib import font_manager
@@ -23,6 +24,8 @@ OTHERS: tuple[str, ...] = (
 OTHERS += ("microsoft yahei", "simhei", "hiragino", "pingfang", "malgun", "yu gothic")
 LONG = 25
 """Letters of a name on one line."""
+LETTER = 0.075
+"""Inches that a letter takes at most, but for a few."""
 
 
 def name(label: str, width: int = LONG, lines: int = 2) -> str:
@@ -38,6 +41,14 @@ def wrapped(text: str, width: int = LONG, lines: int = 2) -> str:
     if len(broken) > lines:
         broken = [*broken[: lines - 1], broken[lines - 1][: width - 1] + "…"]
     return "\n".join(broken)
+
+
+def heads(names: Sequence[str], inches: float) -> tuple[list[str], int]:
+    """Write the heads of columns so many inches wide: upright where each word has room, else turned by 90 degrees."""
+    letters = int(inches / LETTER)
+    if max(len(word) for text in names for word in printable(text).split() or [""]) > letters:
+        return [wrapped(text, 34, 1) for text in names], 90
+    return [wrapped(text, letters, 3) for text in names], 0
 
 
 def printable(text: str) -> str:

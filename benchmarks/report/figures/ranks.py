@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.data.names import level_name
 from benchmarks.report.data.words import dataset_name, method_title, protocol_title
-from benchmarks.report.figures.names import name, printable, wrapped
+from benchmarks.report.figures.names import heads, name, printable
 from benchmarks.report.figures.style import DOUBLE, Layout, new_figure
 from benchmarks.report.statistics.tests import ALPHA, Analysis
 
@@ -34,15 +34,17 @@ def rank_heat_map(analysis: Analysis, layout: Layout | None = None) -> Figure:
     if ranks.shape[1] > (BLOCKS if layout.columns == 2 else DATASETS):
         ranks = ranks.T.groupby(level=["dataset", "protocol"], sort=False).mean().T
     wide = layout.columns == 2 or ranks.shape[1] > DATASETS
+    letters = 34 if wide else 28
     figure = new_figure(DOUBLE if wide else layout.width, 2.9 + 0.17 * len(ranks))
     axes = figure.subplots()
     # A sequential map of one hue keeps its order in greyscale; dark is good.
     image = axes.imshow(ranks.to_numpy(), cmap="Blues_r", aspect="auto", vmin=1, vmax=len(order))
-    names = [f"{name(str(label), 26, 1)}  {analysis.ranks[label]:.1f}" for label in shown]
+    names = [f"{name(str(label), letters, 1)}  {analysis.ranks[label]:.1f}" for label in shown]
     axes.set_yticks(range(len(names)), names)
     one = ranks.columns.get_level_values("protocol").nunique() == 1
-    heads = [wrapped(_column(column, not one), 34, 1) for column in ranks.columns]
-    axes.set_xticks(range(ranks.shape[1]), heads, rotation=90)
+    inches = (figure.get_figwidth() - 2.2) / ranks.shape[1]
+    columns, turned = heads([_column(column, not one) for column in ranks.columns], inches)
+    axes.set_xticks(range(ranks.shape[1]), columns, rotation=turned)
     axes.tick_params(length=0)
     _numbers(axes, ranks, len(order))
     label = f"Rank of {len(order)} by {analysis.metric.title.lower()}"

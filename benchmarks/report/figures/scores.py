@@ -38,12 +38,13 @@ def score_figure(
     left, right = figure.subplots(3 - layout.columns, layout.columns)
     first = rows.iloc[0]
     rarest = int(np.argmin(first["counts"]))
-    for label, (probability, truth) in found.items():
+    for place, (label, (probability, truth)) in enumerate(found.items()):
         family = str(rows.loc[label, "family"])
-        _precision_recall(left, probability[:, rarest], truth == rarest, label, family)
+        # markers for readers without colours, not all in one place
+        _precision_recall(left, probability[:, rarest], truth == rarest, label, family, (0.02 + 0.025 * place, 0.3))
         _reliability(right, probability, truth, label, family)
     _finish(left, right, wrapped(str(first["class_names"][rarest]), 20, 1))
-    below(figure, left, layout)
+    below(figure, right, layout)
     return figure
 
 
@@ -60,12 +61,14 @@ def _scores(folders: Sequence[Path], rows: pd.DataFrame, label: str) -> tuple[np
     return softmax(stored["logits"].astype(np.float64), axis=1), stored["labels"]
 
 
-def _precision_recall(axes: Axes, score: np.ndarray, positive: np.ndarray, label: str, family: str) -> None:
+def _precision_recall(
+    axes: Axes, score: np.ndarray, positive: np.ndarray, label: str, family: str, marked: tuple[float, float]
+) -> None:
     precision, recall, _ = precision_recall_curve(positive, score)
     shown = look_of(label, family)
     # between two thresholds there is nothing: a straight line would promise what no threshold gives
     style: dict[str, Any] = {"color": shown.colour, "ls": shown.dashes, "lw": 1.2, "drawstyle": "steps-post"}
-    axes.plot(recall * 100, precision * 100, label=name(label, 18), **style)
+    axes.plot(recall * 100, precision * 100, marker=shown.marker, ms=3, markevery=marked, **style)
 
 
 def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: str, family: str) -> None:
@@ -78,7 +81,9 @@ def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: 
     counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=BINS)
     whole = counts[counts > 0] >= MIN_IN_BIN
     share, mean, shown = share[whole], mean[whole], look_of(label, family)
-    axes.plot(mean * 100, share * 100, color=shown.colour, marker=shown.marker, ls=shown.dashes, lw=1.2)
+    axes.plot(
+        mean * 100, share * 100, color=shown.colour, marker=shown.marker, ls=shown.dashes, lw=1.2, label=name(label, 18)
+    )
 
 
 def _finish(left: Axes, right: Axes, rarest: str) -> None:

@@ -10,7 +10,7 @@ from matplotlib.ticker import NullLocator
 
 from benchmarks.report.data.names import Metric
 from benchmarks.report.figures.names import name
-from benchmarks.report.figures.style import Layout, below, look_of, member_look, new_figure
+from benchmarks.report.figures.style import Layout, below, looks, new_figure, standing
 from benchmarks.report.statistics.axes import SideBySide, ended
 
 
@@ -23,10 +23,12 @@ def steps_figure(
     best = (metric.sign * means.mean(axis=1)).sort_values(ascending=False).index
     shown = [str(label) for place, label in enumerate(best) if place < layout.top or label == control]
     ends = ended(found.means)
-    figure = new_figure(layout.width, 2.5 + 0.27 * -(-len(shown) // (2 * layout.columns)))
+    figure = new_figure(layout.width, 2 + 0.5 * layout.columns + 0.27 * -(-len(shown) // (2 * layout.columns)))
     axes = figure.subplots()
-    for place, label in enumerate(shown):
-        drawn = look_of(label, str(families[label])) if label == control else member_look(place)
+    of = {label: str(families[label]) for label in shown}
+    drawn_as = looks(shown, of, standing(shown, of, control))
+    for label in shown:
+        drawn = drawn_as[label]
         style: dict[str, Any] = {"color": drawn.colour, "marker": drawn.marker, "ls": drawn.dashes, "lw": 1.2}
         axes.plot(means.columns, means.loc[label], label=name(label, 18), **style)
         if label in ends:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
-from benchmarks.report.data.names import FUSION
+from benchmarks.report.data.names import FUSION, PROPOSED
 from benchmarks.report.figures.names import fonts
 from methods.families import FAMILIES
 
@@ -101,6 +102,34 @@ def look(family: str) -> Look:
 def look_of(label: str, family: str) -> Look:
     """Return the look of a method among the best of each family: its family's, but for the suite's own."""
     return Look(*FUSION_LOOK) if label == FUSION else look(family)
+
+
+def looks(labels: Sequence[str], families: Mapping[str, str], standing: Sequence[str]) -> dict[str, Look]:
+    """Give several methods of a family room in one figure, and who stands for the family the look that it has in all.
+
+    Args:
+        labels: what is drawn.
+        families: family by method.
+        standing: who keeps the look of `look_of`; the others go round the cycle, in colours that none of these has as
+            long as there are any, and never in another's colour and marker.
+    """
+    found = {label: look_of(label, families[label]) for label in labels if label in standing}
+    cycle = map(member_look, count())
+    for label in labels:
+        if label in found:
+            continue
+        colours, pairs = ({each.colour for each in found.values()}, {(x.colour, x.marker) for x in found.values()})
+        fresh = set(PALETTE[1:]) - colours
+        found[label] = next(x for x in cycle if (x.colour in fresh if fresh else (x.colour, x.marker) not in pairs))
+    return found
+
+
+def standing(labels: Sequence[str], families: Mapping[str, str], control: str) -> list[str]:
+    """Name the first of each family, but the control and the paper's method before any other, and the suite's own."""
+    first: dict[str, str] = {}
+    for label in sorted(labels, key=lambda label: label not in (control, PROPOSED)):
+        first.setdefault(label if label == FUSION else families[label], label)
+    return list(first.values())
 
 
 def below(figure: Figure, axes: Axes, layout: Layout, title: str | None = None) -> None:
