@@ -25,7 +25,10 @@ def parser() -> argparse.ArgumentParser:
     what = p.add_argument_group("which data")
     what.add_argument("--all", action="store_true", help="every dataset of the preset that is available here")
     what.add_argument(
-        "--dataset", action="append", metavar="NAME", help="repeatable; wildcards; folder:/path; table:/path/labels.csv"
+        "--dataset",
+        action="append",
+        metavar="NAME",
+        help="repeatable; wildcards; folder:/path; grouped:/path; table:/path/labels.csv",
     )
     how = p.add_argument_group("how to run")
     how.add_argument("--tune", type=int, default=0, metavar="N", help="also run every method tuned, with N trials each")

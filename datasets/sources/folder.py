@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,10 @@ from datasets.registry import register
 
 _TRAIN, _TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
 """Names of folders that are parts of an official split and no classes."""
+_LAST_PIECE = re.compile(r"[\W_]+[^\W_]+[\W_]*$")
+"""The end of a name from its last separator on, as in `part12_1` and `part12 (1)`."""
+_FEWEST_THINGS = 6
+"""Fewer names that agree are more likely names of classes, or what a camera writes before its number."""
 
 
 @register("folder:/path")
@@ -54,6 +60,7 @@ class Folder(FileDataset):
                  for file in files]  # fmt: skip
         kinds = ", ".join(counted(count, kind) for kind, count in sorted(left_out.items()))
         notes = [f"left out: {kinds}"] if kinds else []
+        notes += self.hints(found)
         tested = {part for part, test in parts.items() if test}
         if tested:
             notes.append(f"split by the folders {', '.join(sorted(part.name for part in parts))}")
@@ -65,6 +72,21 @@ class Folder(FileDataset):
             official_test=np.array([part in tested for part, _, _ in found]) if tested else None,
             notes=tuple(notes),
         )
+
+    def hints(self, found: list[tuple[Path, int, Path]]) -> list[str]:
+        """Say where names look like several images of one thing, which would be on both sides of the split.
+
+        Args:
+            found: part, label and file of each image.
+        """
+        things = Counter(thing(file, part) for part, _, file in found)
+        if "" in things or not _FEWEST_THINGS <= len(things) <= len(found) / 2:
+            return []
+        name, number = things.most_common(1)[0]
+        return [
+            f"names look like {len(things)} things with several images each, such as the {number} of {name!r}; if so, "
+            f"say --dataset grouped:{self.root}, which keeps each thing on one side of the split"
+        ]
 
     def steps(self) -> str:
         """Say what the folder must look like."""
@@ -138,6 +160,46 @@ class Folder(FileDataset):
                 else:
                     found.append(path)
         return [Path(path) for path in in_order(found)]
+
+
+@register("grouped:/path")
+class Grouped(Folder):
+    """A folder as `folder:` takes it, of things with several images each, which stay on one side of the split.
+
+    What images show is told by their names: by the folder, where they lie in one below their class's
+    (`good/part12/1.png`), else by the name up to its last separator (`good/part12_1.png`, `bad/part12-left.png`). An
+    image whose name has no separator is a thing of its own.
+    """
+
+    description = "your own images, one sub-folder per class, several images of one thing named alike (part12_1.png)"
+
+    def listing(self) -> Listing:
+        """List the images of each sub-folder, and what they show; see `FileDataset.listing`."""
+        listing = super().listing()
+        parts = list(self._parts())
+        names = [thing(file, next(part for part in parts if part in file.parents)) for file in listing.files]
+        own = [name or f"\0{at}" for at, name in enumerate(names)]
+        found, groups = np.unique(own, return_inverse=True)
+        if len(found) == len(own):
+            raise UserError(
+                f"dataset {self.name}: no two images have names that agree up to the last separator, as part12_1.png "
+                f"and part12_2.png do, or lie in one folder below their class's; rename them, or use folder:{self.root}"
+            )
+        notes = (*listing.notes, f"images of one thing kept together: {counted(len(found), 'thing')} by name")
+        return replace(listing, groups=groups.astype(np.int64), notes=notes)
+
+    def hints(self, found: list[tuple[Path, int, Path]]) -> list[str]:
+        """Nothing: it has been said."""
+        return []
+
+
+def thing(file: Path, part: Path) -> str:
+    """Return the name of what an image shows, by its path below the folder of the classes; empty where none says."""
+    below = file.relative_to(part).parts[1:]
+    if len(below) > 1:
+        return "/".join(below[:-1])
+    end = _LAST_PIECE.search(file.stem)
+    return file.stem[: end.start()] if end else ""
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -180,6 +180,9 @@ def test_ours_pass_in_made_up_layouts(root: Path, tmp_path: Path) -> None:
         for at in number:
             (tmp_path / "tree" / kind / f"{at}.png").write_bytes((root / f"{at:02d}.png").read_bytes())
     check_dataset(f"folder:{tmp_path / 'tree'}")
+    for file in (tmp_path / "tree" / "good").iterdir():
+        file.rename(file.with_stem(f"part{int(file.stem) // 2}_{file.stem}"))
+    check_dataset(f"grouped:{tmp_path / 'tree'}")
     lines = [f"{kind}/{file.name},{kind}" for kind in ("good", "bad") for file in (tmp_path / "tree" / kind).iterdir()]
     (tmp_path / "tree" / "labels.csv").write_text("\n".join(["image,label", *lines]))
     check_dataset(f"table:{tmp_path / 'tree' / 'labels.csv'}")

@@ -152,3 +152,52 @@ def test_folders_that_cannot_be_read_are_counted(tree: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert create(f"folder:{tree}").index().notes == ("left out: 1 folder that cannot be read",)
+
+
+NAMES = {
+    "good/part12_1.png": "part12",
+    "good/part12 (2).png": "part12",
+    "bad/part12-left.png": "part12",
+    "good/box/7_1.png": "box",
+    "bad/box/0001.png": "box",
+    "bad/a.b_c-d.png": "a.b_c",
+    "good/plain.png": "good/plain.png",
+    "bad/0001.png": "bad/0001.png",
+}
+"""Files below a folder of classes, and what each shows."""
+
+
+@pytest.mark.parametrize("part", ["", "train/"])
+def test_images_of_one_thing_are_grouped_by_their_names(tmp_path: Path, part: str) -> None:
+    files = {part + name: told for name, told in NAMES.items()}
+    if part:
+        files |= {"test/good/part12_9.png": "part12", "test/bad/other_1.png": "other"}
+    for name in files:
+        put(tmp_path / name)
+    dataset = create(f"grouped:{tmp_path}")
+    index, listed = dataset.index(), dataset.listing().files
+    told = np.array([files[file.relative_to(tmp_path).as_posix()] for file in listed])
+    assert index.groups is not None
+    assert ((index.groups[:, None] == index.groups) == (told[:, None] == told)).all()
+    assert index.labels.tolist() == create(f"folder:{tmp_path}").index().labels.tolist()
+    assert f"images of one thing kept together: {len(set(files.values()))} things by name" in index.notes
+
+
+def test_names_that_tell_no_thing_twice_are_refused_as_groups(tree: Path) -> None:
+    (tree / "good" / "deep" / "er" / "2.JPG").rename(tree / "good" / "z_1.jpg")
+    with pytest.raises(UserError, match=r"no two images have names that agree .* or use folder:"):
+        create(f"grouped:{tree}").index()
+
+
+@pytest.mark.parametrize(("stem", "things"), [("part{thing}_{at}", 6), ("IMG_{thing}{at}", 0), ("{thing}{at}", 0)])
+def test_names_that_look_like_several_images_of_one_thing_are_pointed_out(
+    tmp_path: Path, stem: str, things: int
+) -> None:
+    for thing in range(6):
+        for at, kind in enumerate(["good", "good", "bad"]):
+            put(tmp_path / kind / f"{stem.format(thing=thing, at=at)}.png")
+    notes = create(f"folder:{tmp_path}").index().notes
+    assert len(notes) == bool(things)
+    if things:
+        assert "6 things with several images each" in notes[0]
+        assert f"grouped:{tmp_path}" in notes[0]

@@ -150,6 +150,13 @@ def test_a_part_of_a_dataset_is_no_other_dataset():
     assert Estimator(others).posterior([place(dict.fromkeys(NAMES, 70.0), rng=rng)]).datasets == 3
 
 
+def test_a_folder_is_no_experience_for_itself_with_groups():
+    rng = np.random.default_rng(3)
+    others = experience("focal", rng, ("folder:/a/tiles", "folder:/b/tiles"))
+    mine = place(dict.fromkeys(NAMES, 70.0), dataset="grouped:/a/tiles", rng=rng)
+    assert Estimator(others).posterior([mine]).datasets == 1
+
+
 def test_absence_of_evidence_is_no_advice_for_the_control():
     rng = np.random.default_rng(4)
     means = {name: 80.0 + 4.0 * (name == "focal") for name in NAMES}

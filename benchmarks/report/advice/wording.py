@@ -46,7 +46,8 @@ RULES = [
 ALONE = (
     "Each image is taken for a thing of its own. Where several show one (patches of a photograph, views of a part, one "
     "patient), these accuracies are of things trained on, and the choice cannot be trusted: run again with the thing "
-    "as group, `--dataset table:/path/labels.csv` with columns image, label and group."
+    "as group, `--dataset grouped:/path` where names tell it (part12_1.png, part12_2.png), or "
+    "`--dataset table:/path/labels.csv` with columns image, label and group."
 )
 """A folder says nothing of what its images share."""
 

@@ -158,8 +158,13 @@ def variant(budget: int, backbone: str, main: tuple[int, str]) -> str:
     return "".join(BETWEEN + other for other in others)
 
 
+OWN = ("folder:", "grouped:", "table:")
+"""How names of a user's own images begin."""
+
+
 def dataset_title(dataset: str) -> str:
     """Shorten a dataset's name for headings: a folder of the user's own images loses its leading path."""
-    if dataset.startswith("folder:"):
-        return "folder:" + dataset.removeprefix("folder:").rstrip("/").rsplit("/", 1)[-1]
+    if dataset.startswith(OWN[:2]):
+        kind, _, path = dataset.partition(":")
+        return f"{kind}:" + path.rstrip("/").rsplit("/", 1)[-1]
     return dataset

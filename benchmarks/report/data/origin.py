@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 
 def base_name(dataset: str) -> str:
-    """Name the images, whatever the settings: `elpv [settings 1a2b]` holds those of `elpv`."""
-    return dataset.split(" [settings", 1)[0]
+    """Name the images, however they are used: `elpv [settings 1a2b]` is `elpv`, `grouped:/a` is `folder:/a`."""
+    name = dataset.split(" [settings", 1)[0]
+    return "folder:" + name.removeprefix("grouped:") if name.startswith("grouped:") else name
 
 
 def share_images(first: str, second: str) -> bool:

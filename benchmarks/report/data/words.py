@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from benchmarks.report.data.names import dataset_title
+from benchmarks.report.data.names import OWN, dataset_title
 
 SPELLINGS = {
     "adasyn": "ADASYN",
@@ -103,13 +103,14 @@ def dataset_name(dataset: str) -> str:
     """Write a dataset's name in words; a folder of the user's own goes by its last part."""
     base, settings, rest = dataset.partition(" [settings")
     name = DATASETS.get(base)
-    if name is None and not base.startswith(("folder:", "table:")):
+    if name is None and not base.startswith(OWN):
         for mark in ("/", ":"):
             first, found, last = base.partition(mark)
             if found and first in FOLDERS:
                 name = f"{FOLDERS[first]} {last.removeprefix('XR_').replace('_', ' ').lower()}"
     if name is None:
-        name = dataset_title(base).removeprefix("folder:").removeprefix("table:").rsplit("/", 1)[-1]
+        title = dataset_title(base)
+        name = (title.partition(":")[2] if title.startswith(OWN) else title).rsplit("/", 1)[-1]
     return f"{name}{settings}{rest}"
 
 

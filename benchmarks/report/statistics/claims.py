@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.data.names import AS_IN_PAPER, COMMON, PROPOSED, READINGS, dataset_title, level_name, number
+from benchmarks.report.data.names import AS_IN_PAPER, COMMON, OWN, PROPOSED, READINGS, dataset_title, level_name, number
 from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.images import Cell, TestImages
 from benchmarks.report.statistics.intervals import MIN_DATASETS, Interval, interval
@@ -17,8 +17,6 @@ from benchmarks.report.tables.render import escape_markdown
 
 PAPER = "Liu et al., Neural Computing and Applications 33, 14179-14197 (2021), doi 10.1007/s00521-021-06066-8"
 MEAN, MARGIN, EXTREME, FEW = 0.985, 0.0232, 0.04, 0.99
-OWN = ("folder:", "table:")
-"""A user's own images: the paper says nothing of them."""
 ALL = "all datasets"
 RULES = [
     f"Accuracy on the class-balanced test set, levels averaged within a seed; `{PROPOSED}` as in the paper, "
