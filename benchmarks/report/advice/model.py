@@ -15,7 +15,7 @@ variance drawn towards the mean of all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -239,12 +239,19 @@ def _known(places: Sequence[Place], here: str, names: Sequence[str]) -> _Known:
 def _relations(at: Sequence[Place], other: Sequence[Place]) -> Relations:
     """Say how places are related to others."""
     base = image_sets(place.dataset for place in (*at, *other))
-    same = np.array([[base[p.dataset] == base[q.dataset] for q in other] for p in at], dtype=float)
-    alike = np.array([[p.two_classes == q.two_classes for q in other] for p in at], dtype=float)
+
+    def equal(of: Callable[[Place], Hashable]) -> Array:
+        known: dict[Hashable, int] = {}
+        codes = [[known.setdefault(of(place), len(known)) for place in group] for group in (at, other)]
+        return np.equal.outer(*codes).astype(float)
+
     log = [np.log([place.fewest for place in group]) for group in (at, other)]
-    key = [[(p.dataset, p.protocol, p.level) for p in group] for group in (at, other)]
-    identical = np.array([[p == q for q in key[1]] for p in key[0]], dtype=float)
-    return same, alike, (log[0][:, None] - log[1][None, :]) ** 2, identical
+    return (
+        equal(lambda place: base[place.dataset]),
+        equal(lambda place: place.two_classes),
+        np.subtract.outer(*log) ** 2,
+        equal(lambda place: (place.dataset, place.protocol, place.level)),
+    )
 
 
 def _kernel(relations: Relations, weights: Array) -> Array:
