@@ -114,8 +114,11 @@ class OneClass(Method):
         self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
     ) -> Tensor:
         """Return (N,) scores of a class's images as if the memory had seen neither them nor their groups."""
-        scores = memory.left_out
-        for k, part in enumerate(folds_of_groups(own.groups, self.folds)):
+        folds = folds_of_groups(own.groups, self.folds)
+        if not folds:
+            return memory.left_out
+        scores = torch.zeros(len(own))
+        for k, part in enumerate(folds):
             inside = torch.ones(len(own), dtype=torch.bool).index_fill(0, part, False)
             without = self.memory(backbone, own.subset(_where(inside, own)).images, context, f"{purpose} fold {k}")
             scores = scores.index_copy(0, part, without.scores(backbone, own.subset(_where(~inside, own)).images))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -25,27 +27,28 @@ class PatchMemory:
     Attributes:
         memory: (K, D) float on the device.
         neighbours: b, of the nearest memory, that weigh an image's score.
-        left_out: (N,) scores of its own images, each without the cells that are its own.
+        owners: (K,) int64, the image that each of them is of.
+        own: reads the (P, D) cells of each of the class's images, in order.
     """
 
     memory: Tensor
     neighbours: int
-    left_out: Tensor
+    owners: Tensor
+    own: Callable[[], Iterator[Tensor]] = lambda: iter(())
+
+    @cached_property
+    def left_out(self) -> Tensor:
+        """Return (N,) scores of its own images, each without the cells that are its own; only where it is asked for."""
+        found = []
+        for i, own in enumerate(self.own()):
+            others = self.owners != i
+            memory = replace(self, memory=self.memory[others]) if bool(others.any()) else self
+            found.append(memory.score(own[None]))
+        return torch.cat(found).cpu()
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) weighted greatest distances."""
         return torch.cat([self.score(cells(maps, smooth=True)).cpu() for maps in backbone.maps(images)])
-
-    def without(self, owners: Tensor, backbone: FrozenBackbone, images: Images) -> Tensor:
-        """Return (N,) scores of images, each without the cells (K,) that `owners` says are its own."""
-        found, i = [], 0
-        for maps in backbone.maps(images):
-            for own in cells(maps, smooth=True):
-                others = owners != i
-                memory = replace(self, memory=self.memory[others]) if bool(others.any()) else self
-                found.append(memory.score(own[None]))
-                i += 1
-        return torch.cat(found).cpu()
 
     def score(self, cells: Tensor) -> Tensor:
         """Return (B,) scores of (B, P, D) cells.
@@ -92,6 +95,10 @@ class PatchCore(OneClass):
         candidates = torch.cat(drawn)
         size = max(1, round(self.share * len(candidates)))
         kept = coreset(candidates, size, 128, generator)
-        memory = PatchMemory(candidates[kept], self.neighbours, torch.zeros(0))
         owners = kept // (len(candidates) // len(images))
-        return replace(memory, left_out=memory.without(owners, backbone, images))
+        return PatchMemory(candidates[kept], self.neighbours, owners, lambda: _each(backbone, images))
+
+
+def _each(backbone: FrozenBackbone, images: Images) -> Iterator[Tensor]:
+    for maps in backbone.maps(images):
+        yield from cells(maps, smooth=True)

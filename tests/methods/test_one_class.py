@@ -110,6 +110,24 @@ def test_the_threshold_is_that_of_unknown_groups_where_images_come_in_groups(nam
     assert shares[1] < 0.35
 
 
+def test_images_are_held_out_by_themselves_only_where_there_are_no_groups():
+    class Memory:
+        @property
+        def left_out(self):
+            raise KeyError("asked for")
+
+        def scores(self, backbone, images):
+            return images.levels[0].flatten()
+
+    method = methods.create("patchcore", folds=2)
+    object.__setattr__(method, "memory", lambda *_: Memory())
+    images = Images((torch.arange(6.0).view(6, 1, 1, 1),))
+    grouped = TrainSet(images, torch.zeros(6, dtype=torch.int64), 2, torch.arange(6) // 2)
+    assert method.held_out(Memory(), grouped, None, None, "all").tolist() == list(range(6))
+    with pytest.raises(KeyError, match="asked for"):
+        method.held_out(Memory(), TrainSet(images, grouped.labels, 2), None, None, "all")
+
+
 @pytest.mark.parametrize(("n", "dim"), [(30, 4), (12, 11), (6, 20)])
 @pytest.mark.parametrize(("less", "share"), [(0, 1.0), (1, 1.0), (0, 0.3)])
 def test_leaving_an_image_out_is_a_change_of_rank_one(n, dim, less, share):
