@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ class Index:
     copies: np.ndarray | None = None
     unusable: tuple[int, ...] = ()
 
-    @property
+    @functools.cached_property
     def units(self) -> np.ndarray | None:
         """(N,) int64, the same number for images that no split may part: groups, joined where they share copies."""
         known = [part for part in (self.groups, self.copies) if part is not None]

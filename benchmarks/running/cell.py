@@ -17,7 +17,6 @@ import torch
 
 import datasets
 import methods
-from benchmarks.grid import rows as grid_rows
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Cost, Data, Failure, Record
 from benchmarks.running import environment, metrics
@@ -122,8 +121,7 @@ def fit(cell: Cell, cache: Path, device: torch.device, clock: Clock, notes: logg
     with clock.phase("load"):
         prepared = prepare(cell.data, cell.settings.backbone, cache, str(device))
         index = prepared.imageset.index
-        rows = grid_rows.training_rows(cell.data, index, cell.seed, cell.level)
-        test = grid_rows.split(cell.data, index, cell.seed).test
+        rows, test = prepared.rows(cell.data, cell.seed, cell.level)
         train = prepared.train_set(rows)
     context = make_context(cell, device, cache, notes)
     parameters, record = cell.parameters, None

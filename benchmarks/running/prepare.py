@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import datasets
+from benchmarks.grid import rows as grid_rows
 from benchmarks.grid.cells import DataSpec
 from benchmarks.grid.remembered import remembered
 from datasets.progress import tell
@@ -35,6 +36,7 @@ class Prepared:
         shapes: (D, h, w) of each level of the maps.
         mean: per-channel mean for images, in [0, 255]; empty where it is that of the training subset.
         std: likewise.
+        known: rows found before, by seed and level.
     """
 
     imageset: datasets.ImageSet
@@ -42,6 +44,9 @@ class Prepared:
     shapes: tuple[tuple[int, int, int], ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    known: dict[tuple[int, datasets.Level], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def identity(self) -> str:
@@ -59,6 +64,20 @@ class Prepared:
         return Images(
             tuple(p.reshape(-1, h, w, d).contiguous() for p, (d, h, w) in zip(parts, self.shapes, strict=True))
         )
+
+    def rows(self, spec: DataSpec, seed: int, level: datasets.Level) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the training subset and of the test set: found once, for all methods read the same.
+
+        Raises:
+            UnsupportedRatio: the train pool has too few images of a class.
+        """
+        if (found := self.known.get((seed, level))) is None:
+            index = self.imageset.index
+            found = grid_rows.training_rows(spec, index, seed, level), grid_rows.split(spec, index, seed).test
+            for each in found:
+                each.flags.writeable = False
+            self.known[seed, level] = found
+        return found
 
     def train_set(self, rows: np.ndarray) -> TrainSet:
         """Copy a training subset; where no backbone fixes the normalisation, it is the subset's own."""
