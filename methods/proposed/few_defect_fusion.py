@@ -106,11 +106,11 @@ class FewDefectFusion(Method):
         head, seed = heads(counts), context.derive("fusion")
         groupings = self._groupings(train, seen, seed)
         frequent = torch.from_numpy(np.flatnonzero(head[labels]))
-        memory = PositionMemory(seen.cells[frequent], self.channels, context.generator("fusion"))
-        distances = [memory.distances(seen.cells)] * len(groupings)
-        for k, groups in enumerate(groupings):
-            held_out = memory.held_out(seen.cells[frequent], torch.from_numpy(groups)[frequent])
-            distances[k] = distances[k].index_copy(0, frequent, held_out)
+        own = seen.cells[frequent]
+        memory = PositionMemory(own, self.channels, context.generator("fusion"))
+        held_out = memory.held_out(own, *(torch.from_numpy(groups)[frequent] for groups in groupings))
+        every = memory.distances(seen.cells)
+        distances = [every.index_copy(0, frequent, each) for each in held_out]
         self._backbone, self._memory, self._classes = backbone, memory, train.num_classes
         self._alone, self._teachers, self._columns = None, None, []
         strange = [score(each) for each in distances]
@@ -119,8 +119,8 @@ class FewDefectFusion(Method):
             return
         teachers = Teachers(seen.whole, attended(seen.cells, distances[0]), labels, counts, seed)
         self._teachers = teachers
-        for groups, own in zip(groupings, strange, strict=True):
-            self._columns.append(self._fused(teachers.held_out(groups), own, labels, counts))
+        for groups, apart in zip(groupings, strange, strict=True):
+            self._columns.append(self._fused(teachers.held_out(groups), apart, labels, counts))
 
     def _groupings(self, train: TrainSet, seen: Views, seed: int) -> list[Rows]:
         """Return what is held out together: the groups, or single images and clusters."""

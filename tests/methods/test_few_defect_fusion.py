@@ -140,8 +140,8 @@ def test_the_memory_scores_a_group_as_one_that_has_not_seen_it():
     cells = torch.randn(20, 4, 5, generator=torch.Generator().manual_seed(0))
     groups = torch.arange(20) // 10
     fitted = memory.PositionMemory(cells, 5, torch.Generator().manual_seed(0))
-    held_out = fitted.held_out(cells, groups)
-    scaled = (cells / fitted.scale)[:, :, fitted.chosen].double().numpy()
+    (held_out,) = fitted.held_out(cells, groups)
+    scaled = (cells[:, :, fitted.chosen] / fitted.scale).double().numpy()
     for own, others in ((slice(0, 10), slice(10, 20)), (slice(10, 20), slice(0, 10))):
         for place in range(4):
             seen = scaled[others, place]
@@ -238,7 +238,7 @@ def test_without_groups_the_logit_is_the_mean_of_what_images_and_clusters_say(mo
     strange = memory.score(method._memory.distances(views.read(method._backbone, test.images).cells))
     logits = []
     for groups in (np.arange(40), clusters):
-        known = memory.score(method._memory.held_out(cells, torch.from_numpy(groups)))
+        known = memory.score(*method._memory.held_out(cells, torch.from_numpy(groups)))
         # nothing is known of the minority: two Gaussians 1.6 apart, the second's variance 1.5
         at = brentq(lambda x: norm.pdf(x) - norm.pdf(x, 1.6, 1.5**0.5), 0, 1.6)
         logits.append(((strange - known.mean()) / known.std() - at) * 2 * 1.6 / (1 + 1.5))

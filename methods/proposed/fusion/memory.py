@@ -23,26 +23,37 @@ class PositionMemory:
 
     def __init__(self, cells: Tensor, channels: int, generator: torch.Generator) -> None:
         """Fit to (n, P, D) cells of majority images, of which `channels` are drawn at random."""
-        self.scale = cells.flatten(0, 1).std(0, correction=0) + 1e-6
         self.chosen = torch.randperm(cells.shape[2], generator=generator)[:channels]
+        # one channel after another in memory: the same deviations in a third of the time
+        self.scale = cells[:, :, self.chosen].flatten(0, 1).T.contiguous().std(1, correction=0) + 1e-6
         self.mean, self.factor = _gaussians(self._prepared(cells))
 
     def distances(self, cells: Tensor) -> Tensor:
         """Return (M, P) squared distances of images that the memory has not seen."""
         return torch.cat([_squares(self._prepared(part), self.mean, self.factor) for part in cells.split(CHUNK)])
 
-    def held_out(self, cells: Tensor, groups: Tensor) -> Tensor:
-        """Return (n, P) squared distances of its own images, each without its group or, without groups, itself."""
-        x = self._prepared(cells)
-        n = len(cells)
-        out = left_out_squares(_squares(x, self.mean, self.factor), n, n)
-        for group in folds_of_groups(groups, n):
-            white = _white(x[:, group], self.mean, self.factor)
-            out[group] = group_left_out_squares(white, n, n).T.to(out)
-        return out
+    def held_out(self, cells: Tensor, *groupings: Tensor) -> list[Tensor]:
+        """Return (n, P) squared distances of its own images, each without its group or, without groups, itself.
+
+        Args:
+            cells: (n, P, D), those that it was fitted to.
+            groupings: (n,) the group of each image, in one way or several.
+
+        Returns:
+            The distances for each way.
+        """
+        x, n = self._prepared(cells), len(cells)
+        alone, found = left_out_squares(_squares(x, self.mean, self.factor), n, n), []
+        for groups in groupings:
+            out = alone.clone()
+            for group in folds_of_groups(groups, n):
+                white = _white(x[:, group], self.mean, self.factor)
+                out[group] = group_left_out_squares(white, n, n).T.to(out)
+            found.append(out)
+        return found
 
     def _prepared(self, cells: Tensor) -> Tensor:
-        return (cells[:, :, self.chosen] / self.scale[self.chosen]).transpose(0, 1)
+        return (cells[:, :, self.chosen] / self.scale).transpose(0, 1)
 
 
 def score(distances: Tensor) -> Array:
