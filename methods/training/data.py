@@ -116,8 +116,8 @@ class Batch:
 def _gather(level: Tensor, rows: Tensor, flips: Tensor | None, shifts: Tensor | None) -> Tensor:
     """Return (B, C, H, W) of (N, H, W, C), flipped and shifted image by image."""
     _, height, width, channels = level.shape
-    if flips is None and shifts is None:
-        return level[rows].permute(0, 3, 1, 2)
+    if shifts is None and (flips is None or height == width == 1):
+        return level.index_select(0, rows).permute(0, 3, 1, 2)
     down, inside_h = _coordinates(height, rows, flips, shifts, 0)
     right, inside_w = _coordinates(width, rows, flips, shifts, 1)
     pixels = (rows[:, None, None] * height + down[:, :, None]) * width + right[:, None, :]

@@ -15,6 +15,7 @@ from methods.training.context import Context
 from methods.training.data import TrainSet
 from methods.training.draws import Draws
 from methods.training.learner import Learner
+from methods.training.optimizers import FusedAdamW
 from methods.training.settings import Optimizer
 from methods.training.stages import Stage, freeze_all_but, restart, split_steps
 
@@ -107,7 +108,7 @@ def run_stage(
     restart(network, stage.restart)
     draws = Draws(method, stage, train, context, begins, purpose)
     optimizer = build_optimizer(freeze_all_but(network, stage.trainable, stage.moving), context.optimizer, stage)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(context.optimizer, step, len(begins)))
+    initial = [group["lr"] for group in optimizer.param_groups]
     amp, loss_of = mixed_precision(context.device), stage.loss or method.loss
     total = torch.zeros((), device=context.device)
     for step, done in enumerate(begins):
@@ -119,10 +120,11 @@ def run_stage(
             with amp:
                 return loss_of(network, batch, draws.counts, done)
 
+        for group, lr in zip(optimizer.param_groups, initial, strict=True):
+            group["lr"] = lr * rate(context.optimizer, step, len(begins))
         optimizer.zero_grad(set_to_none=True)
         total += method.gradient(network, loss).detach()
         optimizer.step()
-        schedule.step()
         with torch.no_grad():
             method.after_step(network, batch, draws.counts, done)
     context.meter.steps += len(begins) * method.step_cost
@@ -152,7 +154,9 @@ def build_optimizer(parameters: list[nn.Parameter], settings: Optimizer, stage: 
     if settings.name == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
     rate *= stage.adam_rate
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=parameters[0].device.type != "meta")
+    if parameters[0].device.type == "meta":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    return FusedAdamW(parameters, lr=rate, weight_decay=decay, fused=True)
 
 
 def rate(settings: Optimizer, step: int, steps: int) -> float:

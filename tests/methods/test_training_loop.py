@@ -12,6 +12,7 @@ from methods import testing
 from methods.base import NetworkMethod
 from methods.training import loop, sampling
 from methods.training.data import Images
+from methods.training.optimizers import FusedAdamW
 from methods.training.settings import Augmentation, Budget, Optimizer
 from methods.training.stages import Stage, Task, split_steps
 
@@ -188,3 +189,23 @@ def test_mixed_precision_is_bfloat16_on_gpus_and_nothing_elsewhere():
     assert loop.mixed_precision(torch.device("cuda")).fast_dtype == torch.bfloat16
     with loop.mixed_precision(torch.device("cpu")):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("unused", [False, True])
+def test_our_adamw_is_torchs(unused):
+    generator = torch.Generator().manual_seed(0)
+    made = [torch.randn(7, 5, generator=generator), torch.randn(5, generator=generator)]
+    both = [[torch.nn.Parameter(m.clone()) for m in made] for _ in range(2)]
+    torchs = torch.optim.AdamW(both[0], lr=0.01, weight_decay=0.3, fused=True)
+    ours = FusedAdamW(both[1], lr=0.01, weight_decay=0.3, fused=True)
+    for step in range(20):
+        for parameters, optimizer in zip(both, (torchs, ours), strict=True):
+            optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
+            optimizer.zero_grad()
+            loss = (parameters[0] ** 4).sum()
+            if not (unused and step % 3 == 0):
+                loss = loss + (parameters[0] @ parameters[1]).square().sum()
+            loss.backward()
+            optimizer.step()
+    for a, b in zip(*both, strict=True):
+        assert torch.equal(a, b)
