@@ -5,6 +5,7 @@ From the records of one results folder, and from the splits of the datasets that
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 from tabulate import tabulate
 
 import benchmarks
@@ -26,17 +28,16 @@ SAME_PRIOR = "logit-adjustment"
 """Balanced softmax by another name."""
 CACHE = datasets.cache_root()
 STEPS, EXTREME, NEAR = 600, 80, 20
+TWO_CLASSES = ("dagm/1", "elpv", "magnetic_tile/defects", "textures")
 Row = tuple[str, str]
 
 
 def read(folder: Path) -> pd.DataFrame:
     """Return the finished cells of the step protocol, a row each, accuracy in points."""
     frame = benchmarks.load(folder)
-    frame = frame[
+    points = frame[
         (frame.status == "done") & (frame.protocol == "step") & frame.comparison.str.startswith("as-in-paper")
-    ]
-    named = frame.backbone.value_counts().idxmax()
-    points = frame[frame.backbone == named].copy()
+    ].copy()
     points["points"] = 100 * points.balanced_accuracy
     points["collapsed"] = points.confusion.map(lambda rows: (np.sum(rows, axis=0) > 0).sum() == 1)
     return points
@@ -48,7 +49,7 @@ def lead(untuned: pd.DataFrame, rival: str, **where: object) -> Iterator[str]:
         table = group.pivot_table(index=["dataset", "ratio", "seed"], columns="method", values="points")
         if {OURS, rival} <= set(table):
             gap = (table[OURS] - table[rival]).dropna()
-            yield f"{gap.mean():+.1f} at {steps} steps ({len(gap)} pairs)"
+            yield f"{gap.mean():+.1f} {_interval(gap)} at {steps} steps ({len(gap)} pairs)"
 
 
 def speed(untuned: pd.DataFrame) -> Iterator[Row]:
@@ -63,12 +64,31 @@ def speed(untuned: pd.DataFrame) -> Iterator[Row]:
 
 
 def budget(untuned: pd.DataFrame) -> Iterator[Row]:
-    """Yield what other numbers of steps do to the methods that are best at the least."""
-    for (dataset, ratio), group in untuned.groupby(["dataset", "ratio"]):
+    """Yield what other numbers of steps do to the methods that are best at the least, of those that take steps."""
+    for (dataset, ratio), group in untuned[untuned.steps > 0].groupby(["dataset", "ratio"]):
         table = group.pivot_table(index="method", columns="budget", values="points").dropna()
         if table.shape[1] > 1:
             best = table.nlargest(5, table.columns[0])
             yield f"{dataset}, IR {ratio:.0f}: the five best at {table.columns[0]} steps", _by_steps(best.mean())
+
+
+def order(untuned: pd.DataFrame, others: pd.DataFrame) -> Iterator[Row]:
+    """Yield how alike methods are ordered under other steps and another backbone, by the same folds of two classes."""
+    steps = untuned[untuned.steps > 0].pivot_table(
+        index=["dataset", "ratio", "seed", "method"], columns="budget", values="points"
+    )
+    for first, second in itertools.combinations(steps, 2):
+        yield f"methods' order at {first} and at {second} steps", _tau(steps[[first, second]])
+    keys = ["dataset", "ratio", "seed", "method"]
+    for name, group in others.groupby("backbone"):
+        both = group.merge(untuned[untuned.budget == STEPS], on=keys, suffixes=("", "_main")).set_index(keys)
+        yield f"methods' order with the shared backbone and with {name}", _tau(both[["points_main", "points"]])
+
+
+def _tau(pairs: pd.DataFrame) -> str:
+    pairs = pairs.dropna()
+    means = pairs[pairs.index.get_level_values("dataset").isin(TWO_CLASSES)].groupby(level="method").mean()
+    return f"Kendall's tau {stats.kendalltau(*means.to_numpy().T).statistic:.2f} of {len(means)} methods"
 
 
 def control(untuned: pd.DataFrame) -> Iterator[Row]:
@@ -83,6 +103,9 @@ def tuning(frame: pd.DataFrame) -> Iterator[Row]:
     keys = ["dataset", "ratio", "seed", "method"]
     for trials, tuned in frame[frame.trials > 0].groupby("trials"):
         both = tuned.merge(frame[(frame.trials == 0) & (frame.budget == STEPS)], on=keys, suffixes=("", "_default"))
+        gains = (both.points - both.points_default).groupby(both["method"]).mean()
+        above = f"{gains.mean():+.1f} on average, {gains.median():+.1f} at the median, {(gains > 0).sum()} above 0"
+        yield f"all {len(gains)} methods, default and tuned by {trials:.0f} trials", above
         for method, group in both.groupby("method"):
             gain = group.points - group.points_default
             before, after = group.points_default.mean(), group.points.mean()
@@ -107,10 +130,11 @@ def _of_dataset(cell: Cell, seeds: list[int]) -> Iterator[Row]:
     tested = np.unique(np.concatenate([each.test for each in splits]))
     served = int(development_rows(index)[tested].sum())
     name = cell.dataset
-    yield (
-        f"{name}: folds, tested images of each class in one, in all",
-        (f"{len(seeds)}, {len(splits[0].test) // len(index.class_names)}, {len(tested)}"),
+    sizes = sorted({len(each.test) // len(index.class_names) for each in splits})
+    numbers = (
+        f"{cell.data.settings.folds}, {len(seeds)}, {'-'.join(map(str, sizes[:: len(sizes) - 1 or 1]))}, {len(tested)}"
     )
+    yield f"{name}: folds, seeds, tested images of each class in one, in all", numbers
     yield f"{name}: tested images that served for choosing", f"{served} of {len(tested)}"
     if name == "elpv":
         near, tests = np.concatenate([_near(prepared, each) for each in splits]), sum(len(s.test) for s in splits)
@@ -132,6 +156,14 @@ def _near(prepared: Prepared, parts: datasets.Split) -> np.ndarray:
     return np.asarray(np.abs(nearest - parts.test) <= NEAR)
 
 
+def _interval(gap: pd.Series) -> str:
+    """Return the 95 % interval over the sources of images, the folds where there is one; levels are averaged."""
+    sources = gap.index.get_level_values("dataset").str.partition("/").get_level_values(0)
+    units = gap.groupby(sources).mean() if len(sources.unique()) > 1 else gap.groupby(level="seed").mean()
+    low, high = stats.t.interval(0.95, len(units) - 1, units.mean(), stats.sem(units))
+    return f"[{low:+.1f}, {high:+.1f}]"
+
+
 def _where(frame: pd.DataFrame, **equal: object) -> pd.DataFrame:
     for column, value in equal.items():
         frame = frame[frame[column] == value]
@@ -144,9 +176,18 @@ def _by_steps(means: pd.Series) -> str:
 
 def main() -> None:
     """Print the table."""
-    frame = read(Path(sys.argv[1]))
+    everything = read(Path(sys.argv[1]))
+    shared = everything.backbone.value_counts().idxmax()
+    frame, others = everything[everything.backbone == shared], everything[everything.backbone != shared]
     untuned = frame[frame.trials == 0]
-    found = [*speed(untuned), *budget(untuned), *control(untuned), *tuning(frame), *images(frame)]
+    found = [
+        *speed(untuned),
+        *budget(untuned),
+        *order(untuned, others),
+        *control(untuned),
+        *tuning(frame),
+        *images(frame),
+    ]
     print(tabulate(found, headers=("what", "measured"), tablefmt="github"))  # noqa: T201 - this is its output
 
 
