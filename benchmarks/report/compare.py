@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import collect
-from benchmarks.report.data.names import METRICS, dataset_title, metric_named
+from benchmarks.report.data.names import METRICS, Metric, dataset_title, metric_named
+from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.images import Cell, Shared, TestImages
 from benchmarks.report.statistics.intervals import interval
 from benchmarks.report.tables.render import escape_markdown
@@ -60,7 +61,7 @@ def compare(first: Path, second: Path, metric: str = "accuracy") -> str:
     both = both.join(done[0][FILE].add_prefix("old_")).join(done[1][FILE].add_prefix("new_"))
     both["change"] = both["new"] - both["old"]
     parts, images = list(both.groupby(level=POINT, sort=False)), TestImages(metric)
-    made = [_row(name, part, len(parts), images, shown.scale) for name, part in parts]  # type: ignore[arg-type]
+    made = [_row(name, part, len(parts), images, shown) for name, part in parts]  # type: ignore[arg-type]
     rows = sorted((row for row, _ in made), key=lambda row: -abs(row[0]))
     cases = "; ".join(dict.fromkeys(case for _, case in made if case)) or "no matter, nothing changed"
     unit = f" ({shown.points})" if shown.points else ""
@@ -114,17 +115,19 @@ def _lost(scores: pd.DataFrame, chosen: str) -> float:
 
 
 def _row(
-    name: tuple[str, ...], part: pd.DataFrame, rows: int, images: TestImages, scale: float
+    name: tuple[str, ...], part: pd.DataFrame, rows: int, images: TestImages, metric: Metric
 ) -> tuple[tuple[float, str, str, str, str, str], str]:
     """Return one row, and whether its seeds share test images, where anything changed."""
     comparison, dataset, protocol, label = map(str, name)
     changes = pd.DataFrame([part["change"].groupby(level="seed").mean()])
     shared = images.shared(_terms(part)) if part["change"].any() else Shared(case="")
-    found, corrected = interval(changes, [shared]).scaled(scale), interval(changes, [shared], rows)
-    bounds = f" [{found.low:+.2f}, {found.high:+.2f}]{found.remark}" if found.known else ""
+    found, corrected = interval(changes, [shared]), interval(changes, [shared], rows)
+    written = carried(metric, found.high - found.low)
+    low, high = signed(found.low, written), signed(found.high, written)
+    bounds = f" [{low}, {high}]{found.remark}" if found.known else ""
     where = escape_markdown(f"{dataset_title(dataset)}, {protocol}, {comparison}")
     told = corrected.unit == "seeds" and (corrected.low > 0 or corrected.high < 0)
-    shown = f"{found.mean:+.2f}{bounds}"
+    shown = f"{signed(found.mean, written)}{bounds}"
     return (found.mean, where, escape_markdown(label), shown, str(len(part)), "changed" if told else ""), shared.case
 
 

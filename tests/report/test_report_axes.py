@@ -60,7 +60,7 @@ def test_steps_have_a_table_words_and_the_methods_that_collapse_at_some_only(tmp
     made, table = along(tmp_path, records)
     steps = next(each for each in made.tables if each.name == "steps")
     rows = {label: [entry.plain for entry in entries] for _, label, entries in steps.rows}
-    assert rows == {"cross-entropy": ["70.0", "70.5", "200"], "focal": ["50.0 (2 collapsed)", "80.0", "n/a"]}
+    assert rows == {"cross-entropy": ["70", "70", "200"], "focal": ["50 (2 collapsed)", "80", "n/a"]}
     text = " ".join(made.sentences)
     assert "Trained to the end at the steps measured: 1 of 2 methods; not yet: focal." in text
     assert "Best at 200 and at 600 steps: cross-entropy and focal." in text
@@ -104,8 +104,8 @@ def test_default_and_tuned_stand_side_by_side_with_an_interval_over_datasets(tmp
     made, _ = along(tmp_path, records)
     table = next(each for each in made.tables if each.name == "default-and-tuned")
     ((_, label, entries),) = table.rows
-    # mean 2, sd 1, three datasets: t(.975, 2) = 4.302653, half width 2.48
-    assert (label, [entry.plain for entry in entries]) == ("focal", ["70.0", "72.0", "+2.0 [-0.5, +4.5]"])
+    # mean 2, sd 1, three datasets: t(.975, 2) = 4.302653, half width 2.48: from -0.48 to 4.48, without decimals
+    assert (label, [entry.plain for entry in entries]) == ("focal", ["70", "72", "+2 [+0, +4]"])
 
 
 def test_parts_of_one_set_of_images_are_one_dataset_along_an_axis(tmp_path):

@@ -17,7 +17,7 @@ from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.classes import confusion_figure
-from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, half_width, highlights
+from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
 from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
@@ -26,6 +26,7 @@ from benchmarks.report.figures.ranks import critical_difference_diagram, joined
 from benchmarks.report.figures.scores import score_figure
 from benchmarks.report.figures.style import PALETTE, Layout, look_of, looks, member_look, save, standing, styled
 from benchmarks.report.figures.workers import WORTH_A_WORKER, Workers
+from benchmarks.report.statistics.intervals import half_width
 from benchmarks.report.statistics.tests import analyse
 from tests.report.synthetic import METHODS, generate
 

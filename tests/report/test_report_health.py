@@ -14,8 +14,8 @@ def test_collapsed_cells_the_worst_seed_and_seeds_near_chance(tmp_path):
     assert (found.images, found.one_image, found.floor) == ((100, 100), 0.5, 0.6)
     text = sentence(found, "focal")
     assert "one of which is 0.5 points" in text
-    assert "The worst of 3 cells of focal: 50.0 (seed 2, IR 20); 2 of them below 60" in text
+    assert "The worst of 3 cells of focal: 50 (seed 2, IR 20); 2 of them below 60" in text
     assert "1 with one class predicted; over all methods 2 and 1 of 6." in text
     (table,) = reliability_tables([found])
     rows = {label: [entry.plain for entry in entries] for _, label, entries in table.rows}
-    assert rows["focal"] == ["3", "1", "2", "50.0 (IR 20)"]
+    assert rows["focal"] == ["3", "1", "2", "50 (IR 20)"]

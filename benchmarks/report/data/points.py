@@ -21,12 +21,14 @@ def points(collection: Collection) -> pd.DataFrame:
 
     Returns:
         One row per point, sorted by family and name, with the columns of `KEY`, `family`, `done`, `failed`, `asked`
-        (seeds), `seconds` and `steps` (medians), and `<metric>`, `<metric>_sd`, `<metric>_n` for every metric. A point
-        asked for without any record has a row too, with NaN.
+        (seeds), `seconds`, `steps` and `tested` (test images; medians), and `<metric>`, `<metric>_sd`, `<metric>_n`
+        for every metric. A point asked for without any record has a row too, with NaN.
     """
     frame = both_comparisons(collection.frame)
     names = list(numbers_of(frame))
-    grouped = frame.assign(**{name: frame["status"].eq(name) for name in ("done", "failed")}).groupby(KEY, sort=False)
+    frame = frame.assign(**{name: frame["status"].eq(name) for name in ("done", "failed")})
+    frame["tested"] = [float("nan") if counts is None else float(counts.sum()) for counts in frame["confusion"]]
+    grouped = frame.groupby(KEY, sort=False)
     parts = {"": grouped[names].mean(), "_sd": grouped[names].std(), "_n": grouped[names].count()}
     numbers = pd.concat([part.add_suffix(ending) for ending, part in parts.items()], axis="columns")
     table = numbers.join(
@@ -36,6 +38,7 @@ def points(collection: Collection) -> pd.DataFrame:
             failed=("failed", "sum"),
             seconds=("seconds_fit", "median"),
             steps=("steps", "median"),
+            tested=("tested", "median"),
         )
     )
     return _sort(_with_asked(table.reset_index(), collection))

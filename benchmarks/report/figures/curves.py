@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation
-from scipy import stats
 
 from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, level_tick
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.names import LETTER, name, printable
 from benchmarks.report.figures.style import DOUBLE, GREY, Layout, Look, below, look_of, looks, new_figure
+from benchmarks.report.statistics.intervals import half_width
 from benchmarks.report.tables.tables import level_average
 
 SHORT = 18
@@ -39,14 +39,6 @@ def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
         if not (family == "baseline" and control in chosen) and not (family == "proposed" and chosen - {control}):
             chosen.add(str(group.idxmax()))
     return sorted(chosen, key=lambda label: (family_order(families[label]), label))
-
-
-def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Return half the 95 % confidence interval of a mean over n seeds (Student's t); NaN for fewer than two."""
-    sd, n = np.asarray(sd, dtype=float), np.asarray(n, dtype=float)
-    few = n < 2
-    safe = np.where(few, 2, n)
-    return np.where(few, np.nan, stats.t.ppf(0.975, safe - 1) * sd / np.sqrt(safe))
 
 
 def extreme(part: pd.DataFrame) -> float:

@@ -13,6 +13,9 @@ from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.names import name, printable, wrapped
 from benchmarks.report.figures.style import DOUBLE, SINGLE, look_of, new_figure
 
+PALE = 0.05
+"""A map's darkest colours are of at least so large a difference, in stored units: what chance alone gives is pale."""
+
 
 def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: int = 1) -> Figure:
     """Draw the methods by their expected gain over the control, best above: interval, and each seed's own difference.
@@ -65,7 +68,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
         1.75 + (0.26 if any("\n" in label for label in labels) else 0.2) * len(gains),
     )
     axes = figure.subplots()
-    bound = max(float(np.nanpercentile(np.abs(gains.to_numpy()), 95)), 1e-9)
+    bound = max(float(np.nanpercentile(np.abs(gains.to_numpy()), 95)), PALE * shown.scale)
     # blue is better, red is worse, whichever way the metric counts
     colours = "RdBu" if shown.higher_is_better else "RdBu_r"
     image = axes.imshow(gains.to_numpy(), cmap=colours, vmin=-bound, vmax=bound, aspect="auto")

@@ -15,6 +15,7 @@ from benchmarks.report.data.names import METRICS, PROPOSED, comparison_title, da
 from benchmarks.report.data.points import skipped
 from benchmarks.report.data.words import dataset_name, method_title, protocol_title
 from benchmarks.report.figures.style import PALETTE
+from benchmarks.report.statistics.decimals import of_points
 from datasets import PROTOCOLS
 
 DIGITS = 8
@@ -45,6 +46,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
         "colours": PALETTE,
         "t95": [0.0, *(round(float(stats.t.ppf(0.975, n - 1)), 6) for n in range(2, T95_UP_TO + 1))],
         "skipped": _skipped(table, collection),
+        "decimals": _decimals(table, axes),
         "rows": _rows(table, axes),
     }
     return escape_json(json.dumps(data, separators=(",", ":"), allow_nan=False))
@@ -72,6 +74,17 @@ def _metric(place: int, name: str) -> dict[str, Any]:
         "scale": shown.scale,
         "decimals": shown.decimals,
         "higher": shown.higher_is_better,
+    }
+
+
+def _decimals(table: pd.DataFrame, axes: dict[str, list[str]]) -> dict[str, list[int]]:
+    """Return how many decimals each metric carries, by the places of comparison, dataset and protocol."""
+    key = ["comparison", "dataset", "protocol"]
+    return {
+        " ".join(str(axes[str(name)].index(str(value))) for name, value in part[key].iloc[0].items()): [
+            of_points(part, metric).decimals for metric in _shown(table)
+        ]
+        for _, part in table.groupby(key, sort=False)
     }
 
 

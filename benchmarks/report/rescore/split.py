@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from benchmarks.report.advice.decision import MARGIN, Advice
-from benchmarks.report.data.names import AS_IN_PAPER, COMPARISONS, family_order, level_name, slug
+from benchmarks.report.data.names import AS_IN_PAPER, COMPARISONS, METRICS, Metric, family_order, level_name, slug
 from benchmarks.report.data.words import place_title
 from benchmarks.report.rescore.records import read_scores, shares
 from benchmarks.report.rescore.scores import thresholds
+from benchmarks.report.statistics.decimals import typical
 from benchmarks.report.statistics.intervals import interval
 from benchmarks.report.tables.model import Entry, Table
 from benchmarks.report.tables.tables import grouped
@@ -54,20 +57,29 @@ def sentence(found: pd.DataFrame, advice: Advice) -> str:
         return ""
     means = here.groupby("label")[[*COLUMNS, "shift"]].mean()
     gap = interval((moved.loc[[control]] - table.loc[label]).dropna(axis=1))
+    text, auroc = _shown(here, "own").text, _shown(here, "auroc").text
     at = level_name(advice.protocol, float(here["level"].iloc[0]))
     two = bool(here["classes"].eq(2).all())
     whose = "its log odds of the minority" if two else "each class's score"
     how = "" if two else "up to "
-    text = (
-        f"Threshold or features, at {at}: {control} has {means['own'][control]:.1f} at its own threshold, "
-        f"{means['moved'][control]:.1f} with {whose} moved by {how}"
-        f"{means['shift'][control]:+.1f} (the training prior), {means['best'][control]:.1f} at the best "
-        f"possible one, which nobody knows beforehand; {label} has {means['own'][label]:.1f}. AUROC "
-        f"{means['auroc'][control]:.2f} and {means['auroc'][label]:.2f}."
+    told = (
+        f"Threshold or features, at {at}: {control} has {text(means['own'][control])} at its own threshold, "
+        f"{text(means['moved'][control])} with {whose} moved by {how}"
+        f"{means['shift'][control]:+.1f} (the training prior), {text(means['best'][control])} at the best "
+        f"possible one, which nobody knows beforehand; {label} has {text(means['own'][label])}. AUROC "
+        f"{auroc(means['auroc'][control])} and {auroc(means['auroc'][label])}."
     )
     if gap.known and gap.low > -MARGIN:
-        return f"{text} Moving the threshold of {control} alone would do."
-    return text
+        return f"{told} Moving the threshold of {control} alone would do."
+    return told
+
+
+def _shown(part: pd.DataFrame, column: str) -> Metric:
+    """Return a metric with the decimals that means over seeds carry; points become stored units."""
+    seeds = part.groupby("label")[column].agg(["std", "count"])
+    if column == "auroc":
+        return typical(METRICS["roc_auc"], seeds["std"], seeds["count"])
+    return replace(typical(METRICS["balanced_accuracy"], seeds["std"] / 100, seeds["count"]), scale=1.0)
 
 
 def split_tables(found: pd.DataFrame) -> list[Table]:
@@ -79,10 +91,8 @@ def _table(part: pd.DataFrame) -> Table:
     first = part.iloc[0]
     part = part.assign(order=part["family"].map(family_order)).sort_values(["order", "label"], kind="stable")
     means = part.groupby("label", sort=False)[list(COLUMNS)].mean()
-    entries = {
-        str(label): [Entry(f"{row[name]:.3f}" if name == "auroc" else f"{row[name]:.1f}") for name in COLUMNS]
-        for label, row in means.iterrows()
-    }
+    shown = {name: _shown(part, name) for name in COLUMNS}
+    entries = {str(label): [Entry(shown[name].text(row[name])) for name in COLUMNS] for label, row in means.iterrows()}
     where = f"{place_title(first['dataset'], first['protocol'])}, {level_name(first['protocol'], first['level'])}"
     return Table(
         slug("threshold", str(first["dataset"]), str(first["protocol"])),

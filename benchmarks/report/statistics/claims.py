@@ -9,8 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.data.names import AS_IN_PAPER, COMMON, OWN, PROPOSED, READINGS, dataset_title, level_name, number
+from benchmarks.report.data.names import (
+    AS_IN_PAPER,
+    COMMON,
+    METRICS,
+    OWN,
+    PROPOSED,
+    READINGS,
+    Metric,
+    dataset_title,
+    level_name,
+    number,
+)
 from benchmarks.report.data.origin import image_sets
+from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.images import Cell, TestImages
 from benchmarks.report.statistics.intervals import MIN_DATASETS, Interval, interval
 from benchmarks.report.tables.render import escape_markdown
@@ -30,9 +42,9 @@ RULES = [
     f"Intervals are 95 %, Student's: over the datasets' means where {ALL} are named and there are at least "
     f"{MIN_DATASETS}, else over the seeds, and then about these datasets only. Levels of one dataset share "
     "images and are no observations of their own, nor are its protocols and parts, averaged within a "
-    "seed. Where seeds share test images, the covariance of their scores through these (from the scores of "
-    "single images) is added to the variance of the mean; where no scores are kept, it is not known. "
-    "Training images that seeds share are not counted.",
+    "seed. Decimals stand only where an interval is less than two points wide. Where seeds share test images, the "
+    "covariance of their scores through these (from the scores of single images) is added to the variance of the "
+    "mean; where no scores are kept, it is not known. Training images that seeds share are not counted.",
     "Holds: the whole interval reaches the number (98.5 % for about 99 %); does not hold: none of it does; "
     "else it cannot be told. The extreme ratio is the largest one that the data supports. One claim at a time: "
     "the verdicts are not corrected for how many there are.",
@@ -212,7 +224,8 @@ def _few(blocks: dict[str, _Block], where: str) -> Claim:
     rows = whole[method]
     found, images = _interval(blocks, {where: whole}, _alone)
     by_level = rows.groupby(level="level").mean().sort_index(ascending=False)
-    each = ", ".join(f"{mean * 100:.1f} % at {number(float(str(level)))}" for level, mean in by_level.items())
+    shown = _shown(found)
+    each = ", ".join(f"{shown.text(mean)} % at {number(float(str(level)))}" for level, mean in by_level.items())
     measured = f"{_percent(found)} ({each} minority images)"
     verdict = _with_left_out(found.verdict(FEW), block.missing([method]))
     return Claim(claim, stated, where, measured, len(rows), verdict, images)
@@ -278,13 +291,18 @@ def _terms(
 
 
 def _percent(found: Interval) -> str:
-    bounds = f" [{found.low * 100:.1f}, {found.high * 100:.1f}]{found.remark}" if found.known else ""
-    return f"{found.mean * 100:.1f} %{bounds}"
+    text = _shown(found).text
+    bounds = f" [{text(found.low)}, {text(found.high)}]{found.remark}" if found.known else ""
+    return f"{text(found.mean)} %{bounds}"
 
 
 def _points(found: Interval) -> str:
-    bounds = f" [{found.low * 100:+.1f}, {found.high * 100:+.1f}]{found.remark}" if found.known else ""
-    return f"{found.mean * 100:+.1f} points{bounds}"
+    mean, low, high = (signed(value, _shown(found)) for value in (found.mean, found.low, found.high))
+    return f"{mean} points" + (f" [{low}, {high}]{found.remark}" if found.known else "")
+
+
+def _shown(found: Interval) -> Metric:
+    return carried(METRICS["accuracy"], found.high - found.low)
 
 
 def _with_left_out(verdict: str, missing: list[str]) -> str:

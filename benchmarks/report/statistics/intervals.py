@@ -98,6 +98,14 @@ def interval(values: pd.DataFrame, shared: Sequence[Shared] = (), tests: int = 1
     return _student(mean, float(np.sqrt(whole)), freedom, ("seeds" if fewest > 1 else IMAGES, fewest), tests)
 
 
+def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return half the 95 % confidence interval of a mean over n seeds (Student's t); NaN for fewer than two."""
+    sd, n = np.asarray(sd, dtype=float), np.asarray(n, dtype=float)
+    few = n < 2
+    safe = np.where(few, 2, n)
+    return np.where(few, np.nan, stats.t.ppf(0.975, safe - 1) * sd / np.sqrt(safe))
+
+
 def _student(mean: float, error: float, freedom: float, unit: tuple[str, int], tests: int) -> Interval:
     half = float(stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / tests, freedom)) * error
     return Interval(mean, mean - half, mean + half, *unit)

@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 from benchmarks.report.data.names import comparison_title
 from benchmarks.report.data.origin import image_sets
+from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.intervals import MIN_DATASETS
 from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
 from benchmarks.report.tables.render import escape_markdown
@@ -84,11 +85,12 @@ def control_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
     if table.empty:
         return [], []
     rows = pd.DataFrame({"method": table.index})
-    rows["difference"] = [f"{value * metric.scale:+.{metric.decimals}f}" for value in table["difference"]]
+    shown = [carried(metric, width) for width in table["high"] - table["low"]]
+    rows["difference"] = [signed(value, each) for value, each in zip(table["difference"], shown, strict=True)]
     rows["wins / losses"] = [f"{wins} / {losses}" for wins, losses in zip(table["wins"], table["losses"], strict=True)]
     if table["low"].notna().all():
-        bounds = zip(table["low"] * metric.scale, table["high"] * metric.scale, strict=True)
-        interval = [f"[{low:+.{metric.decimals}f}, {high:+.{metric.decimals}f}]" for low, high in bounds]
+        bounds = zip(table["low"], table["high"], shown, strict=True)
+        interval = [f"[{signed(low, each)}, {signed(high, each)}]" for low, high, each in bounds]
         rows.insert(2, "95 % interval", interval)
     if "p" in table:
         rows["p"], rows["p (Holm)"] = table["p"].map(p_text).tolist(), table["p_holm"].map(p_text).tolist()

@@ -17,6 +17,7 @@ from benchmarks.report.data.words import listed, place_title
 from benchmarks.report.figures.curves import highlights
 from benchmarks.report.figures.minority import PANELS
 from benchmarks.report.statistics import axes
+from benchmarks.report.statistics.decimals import carried, of_points, signed
 from benchmarks.report.statistics.intervals import Interval
 from benchmarks.report.summary.health import Health
 from benchmarks.report.tables.model import BEST, Entry, Groups, Table
@@ -60,7 +61,7 @@ def along_axes(
         control: the method that others are compared with.
         health: what is known of collapsed cells.
     """
-    shown, main = METRICS[metric], collection.main
+    main = collection.main
     made = AlongAxes(steps=axes.by_steps(ranked(table), main, metric))
     made.minority = axes.over_datasets(ranked(table), PANELS)
     families = table.drop_duplicates("label").set_index("label")["family"]
@@ -70,14 +71,20 @@ def along_axes(
         if comparable(part)["level"].nunique() > 1:
             _minority(made, part, control)
     if made.steps is not None:
-        _steps(made, made.steps, shown, families, _collapsed(health, main, made.steps.blocks))
+        collapsed = _collapsed(health, main, made.steps.blocks)
+        _steps(made, made.steps, _shown(table, made.steps, metric), families, collapsed)
     backbones = axes.by_backbone(ranked(table), main, metric)
     if backbones is not None:
-        _backbones(made, backbones, shown, families)
+        _backbones(made, backbones, _shown(table, backbones, metric), families)
     tuned = axes.by_tuning(table, metric)
     if tuned is not None:
-        _tuned(made, tuned, shown, families)
+        _tuned(made, tuned, _shown(table, tuned, metric), families)
     return made
+
+
+def _shown(table: pd.DataFrame, found: axes.SideBySide, metric: str) -> Metric:
+    """Return the metric with the decimals that means over these datasets carry."""
+    return of_points(table, metric, found.datasets.index.get_level_values("dataset").nunique())
 
 
 def _minority(made: AlongAxes, part: pd.DataFrame, control: str) -> None:
@@ -88,11 +95,14 @@ def _minority(made: AlongAxes, part: pd.DataFrame, control: str) -> None:
     metrics = [metric for metric in PANELS if part[metric].notna().any()]
     lines: dict[str, list[Entry]] = {label: [] for label in chosen}
     for metric in metrics:
-        values = part.pivot(index="label", columns="level", values=metric).reindex(chosen)
+        values, shown = (
+            part.pivot(index="label", columns="level", values=metric).reindex(chosen),
+            of_points(part, metric),
+        )
         for level in levels:
-            best = marks(values[level], values[level].notna(), METRICS[metric])
+            best = marks(values[level], values[level].notna(), shown)
             for label in chosen:
-                lines[label].append(Entry(METRICS[metric].text(values.loc[label, level]), mark=best.get(label, "")))
+                lines[label].append(Entry(shown.text(values.loc[label, level]), mark=best.get(label, "")))
     heads = [f"{number(level)}: {METRICS[metric].title.lower()}" for metric in metrics for level in levels]
     said = [_crossing(*pair) for pair in axes.crossings(part, "accuracy", control)]
     where = "the mean of all datasets" if dataset == axes.DATASETS else place_title(dataset, "few")
@@ -215,7 +225,8 @@ def _tuned(made: AlongAxes, found: axes.SideBySide, metric: Metric, families: pd
 
 
 def _change(found: Interval, metric: Metric) -> str:
-    bounds = [f"{value * metric.scale:+.{metric.decimals}f}" for value in (found.mean, found.low, found.high)]
+    shown = carried(metric, found.high - found.low)
+    bounds = [signed(value, shown) for value in (found.mean, found.low, found.high)]
     return f"{bounds[0]} [{bounds[1]}, {bounds[2]}]" if found.known else bounds[0]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.data.names import comparison_title, family_order, level_name, slug
+from benchmarks.report.data.names import METRICS, Metric, comparison_title, family_order, level_name, slug
 from benchmarks.report.data.words import place_title
+from benchmarks.report.statistics.decimals import of_images
 from benchmarks.report.tables.model import Entry, Table
 from benchmarks.report.tables.tables import file_name, grouped
 
@@ -38,6 +39,12 @@ class Health:
     def one_image(self) -> float:
         """Points of balanced accuracy that one image of the smallest test class makes."""
         return 100 / self.classes / max(1, self.images[0])
+
+    @property
+    def shown(self) -> Metric:
+        """Balanced accuracy with the decimals that one cell carries."""
+        share, images = self.cells["value"], pd.Series(self.classes * self.images[0], index=self.cells.index)
+        return of_images(METRICS["balanced_accuracy"], share, images)
 
     @property
     def floor(self) -> float:
@@ -72,7 +79,7 @@ def sentence(found: Health, label: str) -> str:
     images = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     return (
         f"Tested on {images} images a class, one of which is {found.one_image:.1f} points of balanced accuracy. "
-        f"The worst of {len(own)} cells of {label}: {worst['value'] * 100:.1f} (seed {worst['seed']}, "
+        f"The worst of {len(own)} cells of {label}: {found.shown.text(worst['value'])} (seed {worst['seed']}, "
         f"{level_name(found.protocol, float(worst['level']))}); {int(own['low'].sum())} of them below "
         f"{found.floor * 100:.0f} (chance and {FLOOR * 100:.0f} points), {int(own['collapsed'].sum())} with one "
         f"class predicted; over all methods {int(cells['low'].sum())} and {int(cells['collapsed'].sum())} of "
@@ -94,7 +101,7 @@ def _table(found: Health) -> Table:
             Entry(str(len(own))),
             Entry(str(int(own["collapsed"].sum()))),
             Entry(str(int(own["low"].sum()))),
-            Entry(f"{worst['value'] * 100:.1f}", remark=f"{level_name(found.protocol, float(worst['level']))}"),
+            Entry(found.shown.text(worst["value"]), remark=f"{level_name(found.protocol, float(worst['level']))}"),
         ]
     where = f"{place_title(found.dataset, found.protocol)}; {comparison_title(found.comparison)}"
     low = f"Below {found.floor * 100:.0f} %"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 BEST = "Best in bold, second underlined; means that are shown alike are ties and share the mark."
 RULE = (
     f"Mean ± standard deviation over seeds. {BEST} Only methods with all seeds are marked. (n/m): over n of m seeds. "
-    "Average and average rank: over all columns, for methods that have them all."
+    "Average and average rank: over all columns, for methods that have them all. No decimal where chance moves most "
+    "entries by more than a point to either side."
 )
 
 

@@ -22,6 +22,7 @@ from benchmarks.report.data.points import skipped
 from benchmarks.report.data.variants import FAMILY
 from benchmarks.report.data.variants import RULE as VARIANTS_RULE
 from benchmarks.report.data.words import dataset_name, place_title
+from benchmarks.report.statistics.decimals import of_points
 from benchmarks.report.tables.model import RULE, Entry, Table
 from benchmarks.report.tables.tables import dataset_table, entry_of, file_name, grouped, marks
 
@@ -108,9 +109,10 @@ def _ablation_table(
 
 def _shot_table(part: pd.DataFrame, comparison: str, dataset: str, level: float) -> Table:
     rows = part.set_index("label")
-    best = {name: marks(rows[name], rows[f"{name}_n"].ge(rows["asked"]), METRICS[name]) for name in SHOTS.values()}
+    shown = {name: of_points(rows, name) for name in SHOTS.values()}
+    best = {name: marks(rows[name], rows[f"{name}_n"].ge(rows["asked"]), shown[name]) for name in SHOTS.values()}
     entries = {
-        str(label): [entry_of(row, name, best[name].get(str(label), "")) for name in SHOTS.values()]
+        str(label): [entry_of(row, name, best[name].get(str(label), ""), shown[name]) for name in SHOTS.values()]
         for label, row in rows.iterrows()
     }
     caption = (

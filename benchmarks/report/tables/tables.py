@@ -11,6 +11,7 @@ from benchmarks.report.data.loading import Collection
 from benchmarks.report.data.names import METRICS, Metric, comparison_title, level_name, slug
 from benchmarks.report.data.points import comparable, levels, skipped, skipped_methods
 from benchmarks.report.data.words import place_title
+from benchmarks.report.statistics.decimals import of_points
 from benchmarks.report.tables.model import BEST, RULE, Entry, Groups, Table
 from benchmarks.report.tables.published import with_published
 
@@ -37,7 +38,7 @@ def summary_tables(table: pd.DataFrame, metric: str) -> list[Table]:
         heads = [place_title(dataset, protocol) for dataset, protocol in names]
         caption = f"{METRICS[metric].label}, mean over the levels of each dataset; {comparison_title(str(comparison))}"
         columns = [*heads, "Average", "Rank", "Fit (s)", "Steps"]
-        groups = grouped(part, _summary_entries(part, means, METRICS[metric]))
+        groups = grouped(part, _summary_entries(part, means, of_points(part, metric)))
         note = f"n/a: the method lacks a level of that dataset. {BEST}"
         result.append(Table(file_name("summary", str(comparison), metric), caption, columns, groups, [note]))
     return result
@@ -96,9 +97,10 @@ def dataset_table(part: pd.DataFrame, key: tuple[str, str, str], reasons: dict[f
     axis = sorted({*levels(part), *reasons})
     values = _pivot(part, metric).reindex(columns=axis)
     columns = [level_name(protocol, level) for level in axis] + ["Average", "Rank", "Fit (s)", "Steps"]
-    by_level = {level: _level_entries(part, level, level in reasons, metric) for level in axis}
+    shown = of_points(part, metric)
+    by_level = {level: _level_entries(part, level, level in reasons, metric, shown) for level in axis}
     averaged = _pivot(comparable(part), metric).reindex(values.index)
-    tail = _tail_entries(part, level_average(averaged), average_ranks(averaged, METRICS[metric]), METRICS[metric])
+    tail = _tail_entries(part, level_average(averaged), average_ranks(averaged, shown), shown)
     entries = {label: [by_level[level][label] for level in axis] + tail[label] for label in values.index}
     caption = f"{METRICS[metric].label} on {place_title(dataset, protocol)}; {comparison_title(comparison)}"
     notes = [RULE] + [f"{level_name(protocol, level)} skipped: {reason}" for level, reason in sorted(reasons.items())]
@@ -129,19 +131,19 @@ def _pivot(part: pd.DataFrame, metric: str) -> pd.DataFrame:
     return part.pivot(index="label", columns="level", values=metric)
 
 
-def _level_entries(part: pd.DataFrame, level: float, is_skipped: bool, metric: str) -> dict[str, Entry]:
+def _level_entries(part: pd.DataFrame, level: float, is_skipped: bool, metric: str, shown: Metric) -> dict[str, Entry]:
     rows = part[part["level"].eq(level)].set_index("label")
     whole = rows[f"{metric}_n"].ge(rows["asked"])
-    best = marks(rows[metric], whole, METRICS[metric])
+    best = marks(rows[metric], whole, shown)
     entries = dict.fromkeys(part["label"], Entry("skipped" if is_skipped else "n/a"))
     for label, row in rows.iterrows():
-        entries[str(label)] = entry_of(row, metric, best.get(str(label), ""))
+        entries[str(label)] = entry_of(row, metric, best.get(str(label), ""), shown)
     return entries
 
 
-def entry_of(row: pd.Series, metric: str, mark: str) -> Entry:
+def entry_of(row: pd.Series, metric: str, mark: str, shown: Metric) -> Entry:
     """Write one mean with what a reader must know of it: over how many seeds, how many failed."""
-    shown, n, asked, failed = METRICS[metric], int(row[f"{metric}_n"]), int(row["asked"]), int(row["failed"])
+    n, asked, failed = int(row[f"{metric}_n"]), int(row["asked"]), int(row["failed"])
     remark = f"{n}/{asked}" + (f", {failed} failed" if failed else "") if n < asked else ""
     if n == 0:
         # every seed is done and none has a value: the metric is not defined there, and nothing is missing
@@ -154,11 +156,11 @@ def _tail_entries(part: pd.DataFrame, average: pd.Series, rank: pd.Series, metri
     """Average, average rank and cost of every method."""
     cost = part.groupby("label")[["seconds", "steps"]].median()
     best = marks(average, average.notna(), metric)
-    least = marks(rank, rank.notna(), Metric("rank", 1.0, "", 2, higher_is_better=False))
+    least = marks(rank, rank.notna(), Metric("rank", 1.0, "", 1, higher_is_better=False))
     return {
         str(label): [
             Entry(metric.text(average[label]), mark=best.get(str(label), "")),
-            Entry(_plain(rank[label], 2), mark=least.get(str(label), "")),
+            Entry(_plain(rank[label], 1), mark=least.get(str(label), "")),
             Entry(_plain(cost.loc[label, "seconds"], 1)),
             Entry(_plain(cost.loc[label, "steps"], 0)),
         ]

@@ -50,12 +50,12 @@ function traces(row, style, place, visible) {
     ...group, x: [...x, ...[...x].reverse()], y: [...y.map((v, i) => clip(v + widths[i])), ...y.map((v, i) => clip(v - widths[i])).reverse()],
     fill: "toself", fillcolor: colour + "22", line: { width: 0 }, hoverinfo: "skip", showlegend: false, mode: "lines", visible: visible && view.bands ? true : false,
   };
-  const seeds = levels.map((l, i) => `${values[i].n}/${row.at.get(l).asked} seeds` + (values[i].sd === null ? "" : `, sd ${show(values[i].sd)}`));
+  const seeds = levels.map((l, i) => `${values[i].n}/${row.at.get(l).asked} seeds` + (values[i].sd === null ? "" : `, sd ${show(values[i].sd, row.dataset)}`));
   const dash = DASHES[(place7 + place) % DASHES.length];
   return [band, {
     ...group, x, y, text: seeds, customdata: levels.map(levelName), name: titleOf(row.label), mode: "lines+markers", line: { color: colour, width: 2, dash },
     marker: { size: 8, symbol: SYMBOLS[(place7 + place) % SYMBOLS.length] },
-    hovertemplate: `%{fullData.name}<br>%{y:.${metric().decimals}f}${metric().unit} at %{customdata}<br>%{text}<extra></extra>`,
+    hovertemplate: `%{fullData.name}<br>%{y:.${decimals(row.dataset)}f}${metric().unit} at %{customdata}<br>%{text}<extra></extra>`,
   }];
 }
 

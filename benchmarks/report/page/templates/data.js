@@ -12,7 +12,10 @@ const POINTS = DATA.rows.map((r) => ({
 }));
 
 const metric = () => DATA.metrics[view.metric];
-const show = (value, of = metric()) => (value * of.scale).toFixed(of.decimals);
+const indexIn = (list, name) => list.findIndex((each) => (Array.isArray(each) ? each[0] : each) === name);
+const decimals = (dataset, of = metric()) =>
+  DATA.decimals[`${indexIn(DATA.comparisons, view.comparison)} ${indexIn(DATA.datasets, dataset)} ${indexIn(DATA.protocols, view.protocol)}`]?.[of.index] ?? of.decimals;
+const show = (value, dataset, of = metric()) => (value * of.scale).toFixed(decimals(dataset, of));
 const titleOf = (label) => DATA.titles[label] ?? label;
 const better = (a, b) => (metric().higher ? a > b : a < b);
 const levelName = (level) =>
@@ -93,7 +96,10 @@ function addMarks(rows) {
   for (const entries of columns.values()) {
     const whole = entries.filter((e) => e.whole);
     const fair = whole.length ? whole : entries;
-    const [first, second] = [...new Set(fair.map((e) => e.value).sort((a, b) => (better(a, b) ? -1 : 1)).map((v) => show(v)))];
-    for (const e of fair) e.row.marks[e.name] = show(e.value) === first ? "best" : show(e.value) === second ? "second" : "";
+    const [first, second] = [...new Set(fair.map((e) => e.value).sort((a, b) => (better(a, b) ? -1 : 1)).map((v) => show(v, fair[0].row.dataset)))];
+    for (const e of fair) {
+      const shown = show(e.value, e.row.dataset);
+      e.row.marks[e.name] = shown === first ? "best" : shown === second ? "second" : "";
+    }
   }
 }

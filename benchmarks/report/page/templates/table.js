@@ -12,11 +12,11 @@ function columns() {
     list.push({ key: `L${level}`, title: levelName(level), level, numeric: true, value: (row) => measured(row.at.get(level))?.mean });
   }
   if (view.level === ALL) {
-    list.push({ key: "average", title: "Average", numeric: true, value: (row) => row.average, text: (row) => show(row.average) });
+    list.push({ key: "average", title: "Average", numeric: true, value: (row) => row.average, text: (row) => show(row.average, row.dataset) });
   }
   const auroc = DATA.metrics.roc_auc; // beside accuracy, which depends on a threshold, what does not
   if (view.metric === "accuracy" && auroc) {
-    list.push({ key: "roc_auc", title: auroc.title, numeric: true, value: (row) => meanOf(row, levels, auroc), text: (row) => show(meanOf(row, levels, auroc), auroc) });
+    list.push({ key: "roc_auc", title: auroc.title, numeric: true, value: (row) => meanOf(row, levels, auroc), text: (row) => show(meanOf(row, levels, auroc), row.dataset, auroc) });
   }
   list.push({ key: "seconds", title: "Fit (s)", numeric: true, value: (row) => row.seconds, text: (row) => row.seconds.toFixed(1) });
   list.push({ key: "steps", title: "Steps", numeric: true, value: (row) => row.steps, text: (row) => row.steps.toFixed(0) });
@@ -52,7 +52,7 @@ function entry(row, column) {
   const failed = point.failed ? `, ${point.failed} failed` : "";
   const remark = (value?.n ?? 0) < point.asked ? `${value?.n ?? 0}/${point.asked}${failed}` : "";
   if (!value) return { main: point.failed ? "failed" : "n/a", remark, gap: true };
-  return { main: show(value.mean), sd: value.sd === null ? undefined : show(value.sd), remark, mark: row.marks[column.key] };
+  return { main: show(value.mean, row.dataset), sd: value.sd === null ? undefined : show(value.sd, row.dataset), remark, mark: row.marks[column.key] };
 }
 
 function cell(row, column) {
