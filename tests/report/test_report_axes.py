@@ -30,7 +30,9 @@ MAIN = (600, "lite0")
 def at(label, level, value, protocol="step", steps=600, backbone="tf_efficientnet_lite0", dataset="elpv", **more):
     recall = more.pop("recall", None)
     settings = (f"budget.steps={steps}", f"backbone.name={backbone}")
-    return record(cell(dataset, level, 0, label, protocol, "as-in-paper", *settings, **more), value, recall)
+    return record(
+        cell(dataset, level, more.pop("seed", 0), label, protocol, "as-in-paper", *settings, **more), value, recall
+    )
 
 
 def along(tmp_path, records):
@@ -46,8 +48,9 @@ def test_steps_and_backbone_are_read_from_a_comparisons_name():
 
 def test_trained_to_the_end_is_less_than_a_point_for_three_times_the_steps():
     means = pd.DataFrame({200: [0.70, 0.70], 600: [0.705, 0.80], 1800: [0.74, 0.809], 2000: [0.7, 0.8]}, ["a", "b"])
-    # a: +0.5 from 200 to 600; b: +10, then +0.9
-    assert ended(means) == {"a": 200, "b": 600}
+    # a: +0.5 from 200 to 600, but +3.5 then; b: +10, then +0.9; c: +0.5, then +0.5
+    means.loc["c"] = [0.70, 0.705, 0.71, 0.7]
+    assert ended(means) == {"b": 600, "c": 200}
 
 
 def test_steps_have_a_table_words_and_the_methods_that_collapse_at_some_only(tmp_path):
@@ -108,12 +111,19 @@ def test_default_and_tuned_stand_side_by_side_with_an_interval_over_datasets(tmp
     assert (label, [entry.plain for entry in entries]) == ("focal", ["70", "72", "+2 [+0, +4]"])
 
 
+def test_along_an_axis_cells_of_the_same_seeds_are_compared(tmp_path):
+    # seed 1 is twenty points easier, and was not tuned: what tuning gives is seen on seed 0 alone
+    records = [at("focal", 10, 0.5), at("focal", 10, 0.7, seed=1), at("focal", 10, 0.6, tune=4)]
+    found = by_tuning(collect([write(tmp_path, records)]).frame, "accuracy")
+    assert found.means.loc["focal"].to_dict() == pytest.approx({"default": 0.5, "tuned": 0.6})
+
+
 def test_parts_of_one_set_of_images_are_one_dataset_along_an_axis(tmp_path):
     gains = {"magnetic_tile": 0.01, "magnetic_tile/defects": 0.03, "elpv": 0.06}
     records = []
     for dataset, gain in gains.items():
         records += [at("focal", 10, 0.7, dataset=dataset), at("focal", 10, 0.7 + gain, dataset=dataset, tune=4)]
-    found = by_tuning(points(collect([write(tmp_path, records)])), "accuracy")
+    found = by_tuning(collect([write(tmp_path, records)]).frame, "accuracy")
     # the tiles' two parts are one dataset of two points: (2 + 6) / 2, where three datasets would have 10 / 3
     assert found.means["tuned"]["focal"] - found.means["default"]["focal"] == pytest.approx(0.04)
     changed = changes(found, "default", "tuned")["focal"]

@@ -58,19 +58,21 @@ def with_axes(table: pd.DataFrame, main: tuple[int, str]) -> pd.DataFrame:
     return table.assign(**dict(zip(("base", "at_steps", "at_backbone"), parts, strict=True)))
 
 
-def side_by_side(table: pd.DataFrame, axis: str, metric: str) -> SideBySide | None:
+def side_by_side(cells: pd.DataFrame, axis: str, metric: str) -> SideBySide | None:
     """Lay methods out over the values of one axis, on the blocks that they all have; None where there are none.
 
+    Seeds are not equally hard: a method's cell counts where there is one of the same seed at every value of the axis.
+
     Args:
-        table: points, with the axis as a column.
+        cells: one row a cell, with the axis as a column.
         axis: the column.
         metric: what is compared.
     """
-    wide = table.pivot_table(index=["label", *BLOCK], columns=axis, values=metric)
+    wide = cells.pivot_table(index=["label", *BLOCK, "seed"], columns=axis, values=metric)
     wide = wide.dropna(axis="columns", how="all")
     if wide.shape[1] < 2:
         return None
-    wide = wide.dropna()
+    wide = wide.dropna().groupby(level=["label", *BLOCK]).mean()
     if wide.empty:
         return None
     held = wide.groupby(level=BLOCK).size()
@@ -87,47 +89,51 @@ def side_by_side(table: pd.DataFrame, axis: str, metric: str) -> SideBySide | No
     return SideBySide(datasets.groupby(level="label", sort=False).mean(), datasets, blocks)
 
 
-def by_steps(table: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
+def by_steps(cells: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
     """Lay methods out over the gradient steps, on the main backbone, as in the paper; None where all took the same."""
-    rows = with_axes(comparable(table), main)
+    rows = with_axes(comparable(cells), main)
     rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_backbone"].eq(main[1])]
     return side_by_side(rows, "at_steps", metric)
 
 
-def by_backbone(table: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
+def by_backbone(cells: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
     """Lay methods out over the backbones, at the main number of steps; None where there is one."""
-    rows = with_axes(comparable(table), main)
+    rows = with_axes(comparable(cells), main)
     rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_steps"].eq(main[0])]
     return side_by_side(rows, "at_backbone", metric)
 
 
-def by_tuning(table: pd.DataFrame, metric: str) -> SideBySide | None:
+def by_tuning(cells: pd.DataFrame, metric: str) -> SideBySide | None:
     """Lay methods out as default and tuned; None where nothing was tuned."""
-    rows = comparable(table[table["comparison"].eq(AS_IN_PAPER)])
+    rows = comparable(cells[cells["comparison"].eq(AS_IN_PAPER)])
     tuned = rows["label"].str.endswith(TUNED)
     named = rows.assign(label=rows["label"].str.removesuffix(TUNED), tuning=np.where(tuned, "tuned", "default"))
     return side_by_side(named, "tuning", metric)
 
 
 def ended(means: pd.DataFrame) -> dict[str, int]:
-    """Return, by method, the fewest steps that train it to its end: three times as many change its mean by < 1 point.
+    """Return, by method, the fewest steps from which on three times as many never change its mean by a point.
 
-    Only steps beside their threefold say anything; a method that never qualifies is left out.
+    Only steps beside their threefold say anything; a method whose mean changes from the most of these is left out.
     """
-    found: dict[str, int] = {}
     steps = sorted(map(int, means.columns))
-    for fewer, more in combinations(steps, 2):
-        if abs(more / fewer / THRICE - 1) > 0.1:
-            continue
-        change = (means[more] - means[fewer]).abs()
-        for label in change.index[change < POINT]:
-            found.setdefault(str(label), fewer)
+    pairs = [pair for pair in combinations(steps, 2) if _thrice(*pair)]
+    found: dict[str, int] = {}
+    for label in map(str, means.index):
+        for fewer, more in reversed(pairs):
+            if abs(means[more][label] - means[fewer][label]) >= POINT:
+                break
+            found[label] = fewer
     return found
 
 
 def tripled(means: pd.DataFrame) -> bool:
     """Say whether any two numbers of steps are three times one another."""
-    return any(abs(b / a / THRICE - 1) <= 0.1 for a, b in combinations(sorted(map(int, means.columns)), 2))
+    return any(_thrice(*pair) for pair in combinations(sorted(map(int, means.columns)), 2))
+
+
+def _thrice(fewer: int, more: int) -> bool:
+    return abs(more / fewer / THRICE - 1) <= 0.1
 
 
 def changes(found: SideBySide, first: str, second: str) -> dict[str, Interval]:
