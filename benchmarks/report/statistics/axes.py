@@ -90,9 +90,9 @@ def side_by_side(cells: pd.DataFrame, axis: str, metric: str) -> SideBySide | No
 
 
 def by_steps(cells: pd.DataFrame, main: tuple[int, str], metric: str) -> SideBySide | None:
-    """Lay methods out over the gradient steps, on the main backbone, as in the paper; None where all took the same."""
+    """Lay methods that take gradient steps out over their number, as in the paper; None where all took the same."""
     rows = with_axes(comparable(cells), main)
-    rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_backbone"].eq(main[1])]
+    rows = rows[rows["base"].eq(AS_IN_PAPER) & rows["at_backbone"].eq(main[1]) & rows["steps"].gt(0)]
     return side_by_side(rows, "at_steps", metric)
 
 
@@ -190,8 +190,8 @@ def crossings(part: pd.DataFrame, metric: str, control: str) -> list[tuple[str, 
     Returns:
         Pairs (first, second, levels at which the first is ahead, levels at which it is not).
     """
-    values = comparable(part).pivot(index="label", columns="level", values=metric) * METRICS[metric].sign
-    values = values.dropna()
+    whole = part.pivot(index="label", columns="level", values=metric) * METRICS[metric].sign
+    values = whole[sorted(comparable(part)["level"].unique())].dropna()
     families = part.drop_duplicates("label").set_index("label")["family"].reindex(values.index)
     means = values.mean(axis=1)
     one_class, others = families.eq("one-class"), ~families.isin(["one-class", "variants"]) & (families.index != FUSION)
@@ -199,7 +199,8 @@ def crossings(part: pd.DataFrame, metric: str, control: str) -> list[tuple[str, 
     picked += [str(means[mask].idxmax()) for mask in (one_class, others) if mask.any()]
     result = []
     for first, second in combinations(picked, 2):
-        ahead = (values.loc[first] > values.loc[second]).to_dict()
+        both = whole.loc[[first, second]].dropna(axis="columns")
+        ahead = (both.loc[first] > both.loc[second]).to_dict()
         at = [[float(str(level)) for level, won in ahead.items() if bool(won) is side] for side in (True, False)]
         result.append((first, second, at[0], at[1]))
     return result

@@ -27,9 +27,8 @@ NAMED = 8
 """So many methods are named one by one."""
 END_RULE = (
     "Trained to the end: three times the steps, and any further threefold measured, change the mean by less than one "
-    "point. Means over the levels of each "
-    "dataset, then over datasets (parts and protocols of one set of images are one), on the blocks that all methods "
-    "have at every number of steps."
+    "point. Methods that take no steps are left out. Means over the levels of each dataset, then over datasets (parts "
+    "and protocols of one set of images are one), on the blocks that all methods have at every number of steps."
 )
 
 
