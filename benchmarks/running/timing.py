@@ -143,7 +143,7 @@ def _fit(cell: Cell, data: Data, share: float, device: str, steps: int) -> tuple
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
         source=lambda names: data.train,
-        log=logging.Logger("timing"),  # what it says of made-up data is nobody's
+        log=logging.Logger("timing", logging.CRITICAL + 1),  # what it says of made-up data is nobody's
     )
     method = methods.create(cell.method, **cell.parameters)
     return _seconds(lambda: method.fit(data.train, context)), context.meter.steps, method

@@ -29,6 +29,12 @@ def test_every_kind_of_backbone_can_be_timed(bench, backbone) -> None:
         assert (times["step"] > 0) == (cell.method != "knn-distance")
 
 
+def test_what_a_method_says_of_made_up_data_is_not_passed_on(bench, capsys) -> None:
+    (cell,) = plan.build(settings.load(str(bench.preset), ["methods=['smote']"]), ["textures"]).cells[:1]
+    timing.time_cell(cell, Size(counts=(8, 1), tested=4), "cpu")
+    assert capsys.readouterr().err == ""
+
+
 def test_shapes_of_maps_are_known_without_computing_them(bench) -> None:
     preset = settings.load("default", ["backbone.strides=[8,16,32]"])
     assert timing.map_shapes(preset.backbone, 160) == ((40, 20, 20), (112, 10, 10), (320, 5, 5))
