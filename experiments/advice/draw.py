@@ -27,17 +27,29 @@ def scratch(image: Array, rng: Rng, contrast: float) -> Array:
     angle, centre = rng.uniform(0, np.pi), rng.uniform(0.25 * size, 0.75 * size, 2)
     along = np.linspace(-0.5, 0.5, 12)[:, None] * rng.uniform(0.25, 0.7) * size
     points = centre + along * [np.cos(angle), np.sin(angle)] + np.cumsum(rng.normal(0, 0.012 * size, (12, 2)), 0)
-    mask = np.zeros((size, size), np.float32)
-    line = np.round(points * 8).astype(np.int32)
-    cv2.polylines(mask, [line], False, (1.0,), int(rng.integers(1, 3)), cv2.LINE_AA, 3)
-    return _over(image, cv2.GaussianBlur(mask, (0, 0), 0.7), rng.choice([-1, 1]) * contrast)
+    return line(image, points, int(rng.integers(1, 3)), rng.choice([-1, 1]) * contrast)
 
 
-def blob(image: Array, rng: Rng, contrast: float, radius: tuple[float, float] = (0.06, 0.14), sign: int = 0) -> Array:
-    """Draw a soft spot; `sign` is -1 darker, 1 lighter, 0 either."""
+def line(image: Array, points: Array, width: int, contrast: float) -> Array:
+    """Draw a thin line through points (N, 2), x first."""
+    mask = np.zeros(image.shape[:2], np.float32)
+    at = np.round(points * 8).astype(np.int32)
+    cv2.polylines(mask, [at], False, (1.0,), width, cv2.LINE_AA, 3)
+    return _over(image, cv2.GaussianBlur(mask, (0, 0), 0.7), contrast)
+
+
+def blob(
+    image: Array,
+    rng: Rng,
+    contrast: float,
+    radius: tuple[float, float] = (0.06, 0.14),
+    sign: int = 0,
+    at: tuple[float, float] | None = None,
+) -> Array:
+    """Draw a soft spot, perhaps at a given (x, y); `sign` is -1 darker, 1 lighter, 0 either."""
     size = image.shape[0]
     r = rng.uniform(*radius) * size
-    centre = rng.uniform(1.2 * r, size - 1.2 * r, 2)
+    centre = rng.uniform(1.2 * r, size - 1.2 * r, 2) if at is None else np.array(at)
     yy, xx = np.mgrid[:size, :size]
     away = np.hypot((xx - centre[0]) / rng.uniform(0.8, 1.3), yy - centre[1]) / r
     return _over(image, np.clip(1.3 - away, 0, 1), (sign or rng.choice([-1, 1])) * contrast)
@@ -118,6 +130,15 @@ def text(rng: Rng, font: str, words: str, size: int, height: int) -> Array:
     moved = rng.uniform(-0.06, 0.06, 2) * size
     pen.text((x + moved[0], y + moved[1]), words, fill=int(rng.integers(0, 90)), font=letters)
     return to_bytes(np.asarray(image, dtype=float) + rng.normal(0, 8, (size, size)))
+
+
+def printed(ground: Array, rng: Rng, font: str, letter: str, height: int) -> Array:
+    """Print a letter in a font file on a ground (S, S, 3), about the middle."""
+    image = Image.fromarray(ground)
+    at = ground.shape[0] / 2 + rng.uniform(-0.06, 0.06, 2) * ground.shape[0]
+    ink = int(rng.integers(0, 50))
+    ImageDraw.Draw(image).text(tuple(at), letter, (ink, ink, ink), ImageFont.truetype(font, height), "mm")
+    return np.asarray(image)
 
 
 def on_white(path: str, size: int) -> Array:

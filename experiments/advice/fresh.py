@@ -61,14 +61,14 @@ def icons(rng: Rng, material: Path) -> Iterator[Class]:
     """Icons of five kinds."""
     root = material / OXYGEN
     for name in ("actions", "apps", "devices", "mimetypes", "places"):
-        yield _whole(name, _real(root / name, "*.png"), rng, 64, (240, 110))
+        yield _whole(name, listed(root / name, "*.png"), rng, 64, (240, 110))
 
 
 def stamps(rng: Rng, material: Path) -> Iterator[Class]:
     """Pictures of four kinds of things, mostly photographs."""
     root = material / "usr/share/tuxpaint/stamps"
     for name in ("animals", "food", "plants", "vehicles"):
-        yield _whole(name, _real(root / name, "*.png"), rng, 128, (200, 110))
+        yield _whole(name, listed(root / name, "*.png"), rng, 128, (200, 110))
 
 
 def emoji(rng: Rng, material: Path) -> Iterator[Class]:
@@ -81,29 +81,31 @@ def emoji(rng: Rng, material: Path) -> Iterator[Class]:
 def wallpapers(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of photographs of nature, or of pictures that show nothing."""
     for name, own in (("abstract", 60), ("nature", 600)):
-        photos = _photographs(_real(material / f"usr/share/backgrounds/mate/{name}", "*.*"), rng)
-        yield name, _patches(photos, rng, 96, (own, 130)), own
+        photos = _photographs(listed(material / f"usr/share/backgrounds/mate/{name}", "*.*"), rng)
+        images, shown = patches(photos, rng, 96, (own, 130))
+        yield name, images, own, shown
 
 
 def arena(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of a game's textures of four kinds, of photographs or painted."""
     for name in ("base_floor", "base_wall", "gothic_floor", "gothic_wall"):
-        photos = _photographs([f for kind in ("*.jpg", "*.tga") for f in _real(material / ARENA / name, kind)], rng)
-        yield name, _patches(photos, rng, 128, (200, 120)), 200
+        photos = _photographs([f for kind in ("*.jpg", "*.tga") for f in listed(material / ARENA / name, kind)], rng)
+        images, shown = patches(photos, rng, 128, (200, 120))
+        yield name, images, 200, shown
 
 
 def flags(rng: Rng, material: Path) -> Iterator[Class]:
     """Printed flags, or with one colour printed beside its place."""
-    photos = _photographs(_real(material / "usr/share/iso-flags-png-320x240", "*.png"), rng)
+    photos = _photographs(listed(material / "usr/share/iso-flags-png-320x240", "*.png"), rng)
     for name, own in (("good", 400), ("misprint", 120)):
-        images = _patches(photos, rng, 160, (own, 130))
-        yield name, images if name == "good" else [draw.misprinted(image, rng) for image in images], own
+        images, shown = patches(photos, rng, 160, (own, 130))
+        yield name, images if name == "good" else [draw.misprinted(image, rng) for image in images], own, shown
 
 
 def upside_down(rng: Rng, material: Path) -> Iterator[Class]:
     """Photographs the right way up or not: nothing local is wrong."""
     root = material / "usr/share/tuxpaint/stamps"
-    files = [file for name in ("animals", "food", "vehicles", "household") for file in _real(root / name, "*.png")]
+    files = [file for name in ("animals", "food", "vehicles", "household") for file in listed(root / name, "*.png")]
     files = [files[i] for i in rng.permutation(len(files))]
     cut = int(OWN * len(files))
     for name, own in (("turned", 100), ("upright", 500)):
@@ -114,29 +116,30 @@ def upside_down(rng: Rng, material: Path) -> Iterator[Class]:
 
 def foreign(rng: Rng, material: Path) -> Iterator[Class]:
     """Patches of photographs, clean or with a small thing that does not belong there."""
-    photos = _photographs(_real(material / "usr/share/backgrounds/mate/nature", "*.jpg"), rng)
-    things = _halves(_real(material / OXYGEN / "devices", "*.png"), rng)
-    yield "clean", _patches(photos, rng, 128, (600, 130)), 600
-    images = _patches(photos, rng, 128, (80, 130))
-    yield "foreign", [_pasted(image, things[number >= 80], rng) for number, image in enumerate(images)], 80
+    photos = _photographs(listed(material / "usr/share/backgrounds/mate/nature", "*.jpg"), rng)
+    things = halves(listed(material / OXYGEN / "devices", "*.png"), rng)
+    images, shown = patches(photos, rng, 128, (600, 130))
+    yield "clean", images, 600, shown
+    images, shown = patches(photos, rng, 128, (80, 130))
+    yield "foreign", [_pasted(image, things[number >= 80], rng) for number, image in enumerate(images)], 80, shown
 
 
 def splice(rng: Rng, material: Path) -> Iterator[Class]:
     """Grey patches of a game's textures, whole or with one side moved along a cut."""
-    files = [f for name in ("base_trim", "base_wall", "gothic_block") for f in _real(material / ARENA / name, "*.jpg")]
+    files = [f for name in ("base_trim", "base_wall", "gothic_block") for f in listed(material / ARENA / name, "*.jpg")]
     photos = _photographs(files, rng)
     own, held = ([draw.to_bytes(photo.mean(axis=2)) for photo in half] for half in photos)
     grey = (own, held)
-    yield "moved", [draw.moved(image, rng) for image in _patches(grey, rng, 96, (150, 130))], 150
-    yield "whole", _patches(grey, rng, 96, (450, 130)), 450
+    yield "moved", [draw.moved(image, rng) for image in patches(grey, rng, 96, (150, 130))[0]], 150
+    yield "whole", patches(grey, rng, 96, (450, 130))[0], 450
 
 
 def piece(rng: Rng, material: Path) -> Iterator[Class]:
     """Pictures of things, whole or with a corner broken off."""
-    files = [f for name in ("apps", "categories", "devices") for f in _real(material / OXYGEN / name, "*.png")]
-    halves = _halves(files, rng)
+    files = [f for name in ("apps", "categories", "devices") for f in listed(material / OXYGEN / name, "*.png")]
+    dealt = halves(files, rng)
     for name, own in (("broken", 90), ("whole", 500)):
-        chosen = [half[i] for half, n in zip(halves, (own, 130), strict=True) for i in rng.integers(len(half), size=n)]
+        chosen = [half[i] for half, n in zip(dealt, (own, 130), strict=True) for i in rng.integers(len(half), size=n)]
         images = [draw.jittered(draw.on_white(str(file), 128), rng) for file in chosen]
         yield name, [draw.broken(image, rng) for image in images] if name == "broken" else images, own
 
@@ -158,12 +161,12 @@ FRESH: Sets = {
 """Each with the protocol and level at which it is run."""
 
 
-def _real(folder: Path, pattern: str) -> list[Path]:
+def listed(folder: Path, pattern: str) -> list[Path]:
     """List files in order; links are second names of others, and left out."""
     return sorted(file for file in folder.rglob(pattern) if file.is_file() and not file.is_symlink())
 
 
-def _halves(files: Sequence[Path], rng: Rng) -> tuple[list[Path], list[Path]]:
+def halves(files: Sequence[Path], rng: Rng) -> tuple[list[Path], list[Path]]:
     """Deal files out to the user and to what is held out."""
     order = [files[i] for i in rng.permutation(len(files))]
     cut = int(OWN * len(order))
@@ -174,13 +177,13 @@ def _halves(files: Sequence[Path], rng: Rng) -> tuple[list[Path], list[Path]]:
 
 def _whole(name: str, files: Sequence[Path], rng: Rng, size: int, counts: tuple[int, int]) -> Class:
     """Draw each file once on white."""
-    own, held = _halves(files, rng)
+    own, held = halves(files, rng)
     own, held = own[: counts[0]], held[: counts[1]]
     return name, [draw.on_white(str(file), size) for file in (*own, *held)], len(own)
 
 
 def _photographs(files: Sequence[Path], rng: Rng) -> tuple[list[Array], list[Array]]:
-    own, held = _halves(files, rng)
+    own, held = halves(files, rng)
     return [_read(file) for file in own], [_read(file) for file in held]
 
 
@@ -196,17 +199,16 @@ def _read(file: Path) -> Array:
 Photographs = tuple[list[Array], list[Array]]
 
 
-def _patches(photos: Photographs, rng: Rng, size: int, counts: tuple[int, int]) -> list[Array]:
-    return [image for _, image in cuts(photos, rng, size, counts)]
-
-
-def cuts(photos: Photographs, rng: Rng, size: int, counts: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
-    """Cut patches of the user's photographs, then of those held out; yields each photograph and its patch."""
+def patches(photos: Photographs, rng: Rng, size: int, counts: tuple[int, int]) -> tuple[list[Array], list[int]]:
+    """Cut patches of the user's photographs, then of those held out; also which photograph each is of."""
+    images, shown = [], []
     for half, count in zip(photos, counts, strict=True):
         large = [photo for photo in half if min(photo.shape[:2]) >= size]
         for _ in range(count):
             photo = large[rng.integers(len(large))]
-            yield photo, draw.patch(photo, size, rng)
+            images.append(draw.patch(photo, size, rng))
+            shown.append(id(photo))
+    return images, shown
 
 
 def _emoji(material: Path) -> dict[str, list[Array]]:

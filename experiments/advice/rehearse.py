@@ -23,21 +23,22 @@ from benchmarks.running import cell as running
 from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
 from experiments.advice.fresh import FRESH
-from experiments.advice.sets import SETS
+from experiments.advice.later import LATER
+from experiments.advice.sets import SETS, TABLE
 
 CONTROL, FUSION = "cross-entropy", "few-defect-fusion"
-ALL = SETS | FRESH
+ALL = SETS | FRESH | LATER
 
 
-def measure(out: Path, seeds: list[int], names: list[str], name: str, table: Path | None = None) -> None:
-    """Train and score what is missing of one set, or of a table of its images with groups."""
+def measure(out: Path, seeds: list[int], names: list[str], name: str) -> None:
+    """Train and score what is missing of one set, by its table where it has one."""
     _, protocol, value = ALL[name]
     level = {"protocols": (protocol,), "ratios": (value or 1,), "minorities": (value,)}
     asked = {"methods": tuple(names), "seeds": tuple(seeds)} | level
     preset = presets.load("default").model_copy(update=asked)
-    folder, truth = (f"folder:{out.resolve()}/{part}/{name}" for part in ("user", "truth"))
-    user = f"table:{table.resolve()}" if table else folder
-    scores = (table.parents[2] if table else out) / "scores" / name
+    folder = out.resolve() / "user" / name
+    user = f"table:{folder / TABLE}" if (folder / TABLE).is_file() else f"folder:{folder}"
+    truth, scores = f"folder:{out.resolve()}/truth/{name}", out / "scores" / name
     listings = [datasets.create(each).listing() for each in (user, truth)]  # type: ignore[attr-defined]
     at = {file.relative_to(listings[1].root / "train"): row for row, file in enumerate(listings[1].files) if _own(file)}
     where = np.array([at[Path(*file.parts[-2:])] for file in listings[0].files])

@@ -8,9 +8,10 @@ openclipart-png and the fonts named in `FONTS` (`dpkg -x PACKAGE.deb MATERIAL`),
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from PIL import Image
 from experiments.advice import draw
 from experiments.advice.draw import Array, Rng
 
-Class = tuple[str, list[Array], int]
-"""Name, images, and how many of them are the user's; the others are held out."""
+Class = tuple[str, list[Array], int] | tuple[str, list[Array], int, Sequence[int]]
+"""Name, images, how many of them are the user's (the others are held out), and perhaps the thing that each shows."""
 Sets = dict[str, tuple[Callable[[Rng, Path], Iterator[Class]], str, int]]
 """Each with what makes it, and the protocol and level at which it is run."""
 FONTS = {
@@ -38,6 +39,8 @@ BOLD, SLANTED = ("bold", "demi", "black", "heavy", "_rb", "bdita"), ("ital", "ob
 LARGEST = 1_000_000
 """Bytes of a drawing: a few have hundreds of millions of pixels, which Pillow refuses to open."""
 LETTERS = "ABCDEFGHKMNPRSTUXZabdefghkmnprtu"
+TABLE = "labels.csv"
+"""Lists the user's images with their groups."""
 
 
 def grass_scratch(rng: Rng, material: Path) -> Iterator[Class]:
@@ -179,14 +182,22 @@ def drawn(name: str, material: Path, sets: Sets = SETS) -> Iterator[Class]:
     yield from sets[name][0](np.random.default_rng(list(sets).index(name) + 1), material)
 
 
-def write(name: str, out: Path, material: Path, sets: Sets = SETS) -> None:
-    """Write the images of one set."""
-    for label, images, own in drawn(name, material, sets):
-        for number, image in enumerate(images):
+def write(name: str, out: Path, material: Path, sets: Sets = SETS, grouped: bool = False) -> None:
+    """Write the images of one set; grouped, also the table of the user's, with the thing that each shows as group."""
+    lines: list[tuple[str, str, int]] = []
+    known: dict[int, int] = {}
+    for label, images, own, *things in drawn(name, material, sets):
+        files = [f"{label}/{number:05d}.png" for number in range(len(images))]
+        for number, (image, file) in enumerate(zip(images, files, strict=True)):
             parts = ("user/{}", "truth/{}/train") if number < own else ("truth/{}/test",)
-            for folder in (out / part.format(name) / label for part in parts):
-                folder.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(image).save(folder / f"{number:05d}.png")
+            for path in (out / part.format(name) / file for part in parts):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(image).save(path)
+        groups = [known.setdefault(thing, len(known)) for thing in things[0]] if things else []
+        lines += [(file, label, group) for file, group in zip(files[:own], groups, strict=False)]
+    if grouped and lines:
+        with (out / "user" / name / TABLE).open("w", newline="") as table:
+            csv.writer(table).writerows([("image", "label", "group"), *lines])
 
 
 def bundled(name: str) -> Array:
