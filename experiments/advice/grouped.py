@@ -1,7 +1,7 @@
 """The sets of patches of `fresh.py` again, with the photograph of each image given as its group.
 
-`python -m experiments.advice.grouped OUT MATERIAL [SET ...]` writes the same images, and OUT/user/SET/labels.csv, by
-which `rehearse.py` then runs them (`--dataset table:...`).
+`python -m experiments.advice.grouped OUT/grouped MATERIAL [SET ...]` writes the same images and
+OUT/grouped/user/SET/labels.csv, by which `rehearse.py` then runs them; `score.py` knows them by the folder's name.
 """
 
 from __future__ import annotations

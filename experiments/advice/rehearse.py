@@ -1,8 +1,9 @@
 """Follow the advice on images that it has not seen, and see what that loses.
 
 `python -m experiments.advice.rehearse OUT SEEDS METHODS [SET ...]` trains the cells of a user's run (`--dataset
-folder:OUT/user/SET`, preset default, one level) and scores each on the run's own test images and on the held-out ones;
-what is done is not done again. `score.py` reads the accuracy of what is advised off the held-out ones.
+folder:OUT/user/SET`, or table:OUT/user/SET/labels.csv where images have groups; preset default, one level) and scores
+each on the run's own test images and on the held-out ones; what is done is not done again. `score.py` reads the
+accuracy of what is advised off the held-out ones.
 """
 
 from __future__ import annotations
