@@ -15,6 +15,7 @@ from benchmarks.report.advice.reference import experience as read_experience
 from benchmarks.report.advice.regret import regret
 from benchmarks.report.advice.wording import headline, levels_text, scored_text, sentences
 from benchmarks.report.data.loading import collect
+from benchmarks.report.figures.gains import advice_figure
 from tests.report.synthetic import cell, record, write
 
 NAMES = ["cross-entropy", "crt", "focal", "mixup", "oversampling", "smote"]
@@ -241,6 +242,18 @@ def test_a_method_with_fewer_seeds_is_judged_by_them_paired_and_named():
     assert (found.choice.label, found.leader, found.fewer) == ("focal", "focal", ["mixup"])
     assert found.means["mean"]["mixup"] == pytest.approx(58.0, abs=1.0)
     assert "Judged by fewer seeds than the others, and so less surely: mixup." in sentences(found, "accuracy")
+
+
+def test_a_method_without_a_seed_that_has_all_levels_is_advised_like_any_other():
+    rng = np.random.default_rng(12)
+    means = {name: 70.0 + 9.0 * (name == "focal") for name in NAMES}
+    mine = [place(means, level=level, seeds=4, noise=0.5, rng=rng) for level in (10.0, 80.0)]
+    mine[0].values.loc["focal", [0, 1]] = np.nan
+    mine[1].values.loc["focal", [2, 3]] = np.nan
+    found = advise(mine, Estimator([]), "cross-entropy")
+    assert (found.choice.label, found.choice.measured, found.fewer) == ("focal", None, ["focal"])
+    assert all("nan" not in text for text in sentences(found, "accuracy"))
+    assert advice_figure(found, pd.Series("baseline", NAMES)) is not None
 
 
 def test_what_is_sure_over_all_levels_but_not_at_one_says_so():

@@ -69,7 +69,9 @@ class Comparisons:
 
     def between(self, first: str, second: str, among: int = 0) -> Comparison:
         """Compare two methods on the seeds both have; a call is corrected for `among` comparisons, or all pairs."""
-        differences = (self.values.loc[first] - self.values.loc[second]).dropna().to_numpy(float)
+        # who has no seed at all levels has no row
+        both = self.values.reindex([first, second]).to_numpy(float)
+        differences = (both[0] - both[1])[np.isfinite(both).all(axis=0)]
         n = len(differences)
         mean = float(differences.mean()) if n else float("nan")
         if n < 2:

@@ -215,7 +215,8 @@ def _choose(
             expected = pd.Series(found.prior[:, levels].mean(axis=1), index=found.methods)
             prior = float(expected[label] - expected[control])
     rival = _rival(draws, label)
-    measured = runs.between(label, control) if control in runs.values.index and label != control else None
+    known = label != control and {label, control} <= set(runs.values.index)
+    measured = runs.between(label, control) if known else None
     return Choice(
         places=[found.at[i] for i in levels],
         label=label,

@@ -36,7 +36,8 @@ def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: i
     base = advice.runs.loc[advice.control] if known else advice.runs.mean()
     for y, (label, row) in zip(place, shown.iterrows(), strict=True):
         drawn = look_of(str(label), str(families.get(str(label), "")))
-        seeds = (advice.runs.loc[str(label)] - base).dropna().to_numpy(float)
+        # none where a method has no seed at all levels
+        seeds = (advice.runs.reindex([str(label)]).iloc[0] - base).dropna().to_numpy(float)
         axes.plot(seeds, np.full(len(seeds), y), ".", color="0.65", ms=3.5, zorder=2)
         axes.plot([row["low"], row["high"]], [y, y], color=drawn.colour, lw=1.2, zorder=3)
         axes.plot(row["expected"], y, marker=drawn.marker, color=drawn.colour, ms=4.5, zorder=4)
