@@ -36,7 +36,7 @@ def runs(rng, dataset, true, unbalanced):
 
 
 def judged(worlds, times):
-    """Return, of each advice: its probability to be within the margin, whether it is, its regret, and the best mean's."""
+    """Return of each advice what it states, whether that is true, its regret, and the regret of the best mean."""
     rng, rows = np.random.default_rng(7), []
     for _ in range(worlds):
         general = rng.normal(0, GENERAL, len(METHODS))
