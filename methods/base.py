@@ -78,7 +78,7 @@ class Method(BaseModel, ABC):
         """Return the datasets whose task the method transfers from, in order of preference; () is none.
 
         Called when a grid is planned: the first that can be loaded and is not the target is taken, and handed to
-        `transfer_from`; `context.source` then loads its balanced training set.
+        `transfer_from`; `context.source_data` then loads its balanced training set.
         """
         return ()
 

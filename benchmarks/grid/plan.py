@@ -12,7 +12,7 @@ import datasets
 from benchmarks.grid.cells import Cell, DataSpec, Training
 from benchmarks.grid.chosen import Chosen, choose
 from benchmarks.grid.presets import Comparison, Preset
-from benchmarks.grid.rows import source_spec, with_source
+from benchmarks.grid.rows import source_dataset, with_source_dataset
 from benchmarks.grid.sizes import Size, sizes
 from benchmarks.records.asked import Skip
 from datasets import Level, UserError
@@ -90,7 +90,7 @@ def _sources(preset: Preset, spec: DataSpec, chosen: list[Chosen]) -> tuple[Data
     """Return the datasets that some methods transfer from to a dataset."""
     if all(comparison == "equal-footing" for comparison in preset.comparisons):
         return ()
-    found = [source_spec(spec, each.sources) for each in chosen if each.sources]
+    found = [source_dataset(spec, each.sources) for each in chosen if each.sources]
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
@@ -164,7 +164,10 @@ def _ways(
         )
         for head, scratch in keys
     }
-    return [(each, with_source(each, spec, comparison), *recipes[key]) for each, key in zip(chosen, keys, strict=True)]
+    return [
+        (each, with_source_dataset(each, spec, comparison), *recipes[key])
+        for each, key in zip(chosen, keys, strict=True)
+    ]
 
 
 def _training(preset: Preset, budget: Budget, backbone: BackboneSettings, head: HeadName) -> Training:

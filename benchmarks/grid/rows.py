@@ -44,7 +44,7 @@ def unsupported(spec: DataSpec, index: datasets.Index, seeds: Sequence[int], lev
     return None
 
 
-def with_source(method: Chosen, data: DataSpec, comparison: Comparison) -> dict[str, Any]:
+def with_source_dataset(method: Chosen, data: DataSpec, comparison: Comparison) -> dict[str, Any]:
     """Return the parameters of a method with the one source dataset that it transfers from to this target, or none.
 
     On equal footing nobody has a source task: the transfer is the same for all.
@@ -54,11 +54,11 @@ def with_source(method: Chosen, data: DataSpec, comparison: Comparison) -> dict[
     """
     if not method.sources:
         return method.parameters
-    spec = None if comparison == "equal-footing" else source_spec(data, method.sources)
+    spec = None if comparison == "equal-footing" else source_dataset(data, method.sources)
     return method.transfers["" if spec is None else spec.name]
 
 
-def source_spec(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
+def source_dataset(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
     """Return the first of some datasets that can be loaded and is not the target, at the target's image size.
 
     Raises:
@@ -72,19 +72,19 @@ def source_spec(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
     return None if name is None else DataSpec(name=name, size=data.size, settings=DatasetSettings())
 
 
-def source_of(cell: Cell) -> DataSpec | None:
+def source_task_of(cell: Cell) -> DataSpec | None:
     """Return the source dataset of a cell whose method has one."""
-    return source_spec(cell.data, _sources(cell.method, json.dumps(cell.parameters)))
+    return source_dataset(cell.data, _source_datasets(cell.method, json.dumps(cell.parameters)))
 
 
 @functools.lru_cache(maxsize=1024)
-def _sources(method: str, parameters: str) -> tuple[str, ...]:
+def _source_datasets(method: str, parameters: str) -> tuple[str, ...]:
     import methods
 
     return methods.create(method, **json.loads(parameters)).source_datasets()
 
 
-def source_rows(spec: DataSpec, index: datasets.Index, seed: int) -> np.ndarray:
+def source_task_rows(spec: DataSpec, index: datasets.Index, seed: int) -> np.ndarray:
     """Return the rows of a source's balanced task: its train pool, every class cut to the smallest."""
     pool = split(spec, index, seed).train
     smallest = int(np.bincount(index.labels[pool]).min())

@@ -22,7 +22,7 @@ from benchmarks.records.store import Cost, Data, Failure, Record
 from benchmarks.running import environment, metrics
 from benchmarks.running.isolation import OutOfTime, deterministic, limited
 from benchmarks.running.prepare import Prepared, prepare
-from benchmarks.running.source import Source
+from benchmarks.running.source_task import SourceTask
 from benchmarks.running.tuning import study
 from datasets.files import readable
 from methods.training.context import Context
@@ -177,7 +177,7 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
     log = logging.Logger(f"cell.{cell.id}")
     log.addHandler(notes)
     backbone = cell.settings.backbone
-    source = Source(cell.data, backbone, cell.seed, cache, device)
+    source_task = SourceTask(cell.data, backbone, cell.seed, cache, device)
     return Context(
         seed=cell.identity,
         device=device,
@@ -186,8 +186,8 @@ def make_context(cell: Cell, device: torch.device, cache: Path, notes: logging.H
         augmentation=cell.settings.augmentation,
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
-        source=source.load,
-        shared=source.learnt,
+        source_data=source_task.load,
+        shared=source_task.learnt,
         log=log,
     )
 

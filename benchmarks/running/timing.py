@@ -142,7 +142,7 @@ def _fit(cell: Cell, data: Data, share: float, device: str, steps: int) -> tuple
         augmentation=cell.settings.augmentation,
         network=cell.network,
         backbone=None if backbone.frozen else backbone,
-        source=lambda names: data.train,
+        source_data=lambda names: data.train,
         log=logging.Logger("timing", logging.CRITICAL + 1),  # what it says of made-up data is nobody's
     )
     method = methods.create(cell.method, **cell.parameters)

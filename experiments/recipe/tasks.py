@@ -18,7 +18,7 @@ from benchmarks.grid.cells import DataSpec
 from benchmarks.running import cell, metrics
 from benchmarks.running.isolation import deterministic
 from benchmarks.running.prepare import prepare
-from benchmarks.running.source import Source
+from benchmarks.running.source_task import SourceTask
 
 VALIDATION_SHARE, VALIDATION_CAP = 0.3, 100
 CPU = torch.device("cpu")
@@ -85,7 +85,8 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> dict[str, Any] 
     except datasets.UnsupportedRatio:
         return None
     train, method = prepared.train_set(rows), methods.create(candidate.method, **candidate.parameters)
-    source, head = Source(spec, backbone, point.seed, cache, CPU), method.required_head() or preset.network.head
+    source_task = SourceTask(spec, backbone, point.seed, cache, CPU)
+    head = method.required_head() or preset.network.head
     context = methods.Context(
         seed=f"choose/{point.task}/{point.ratio:g}/{point.seed}",
         device=CPU,
@@ -93,8 +94,8 @@ def evaluate(candidate: Candidate, point: Point, cache: Path) -> dict[str, Any] 
         optimizer=preset.optimizer_for(head),
         augmentation=preset.augmentation,
         network=preset.network_for(head),
-        source=source.load,
-        shared=source.learnt,
+        source_data=source_task.load,
+        shared=source_task.learnt,
     )
     began = time.process_time()
     with deterministic(CPU):

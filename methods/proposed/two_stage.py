@@ -90,7 +90,7 @@ class TwoStage(NetworkMethod):
 
     def fit(self, train: TrainSet, context: Context) -> None:
         """Train; without a source task where there is no other dataset."""
-        self._alone = context.source is None
+        self._alone = context.source_data is None
         if self.source and self._alone:
             context.log.warning("no source task: no other dataset can be loaded here")
         super().fit(train, context)
@@ -112,7 +112,7 @@ class TwoStage(NetworkMethod):
 
     def _source_task(self, network: Network, train: TrainSet, context: Context, progress: list[float]) -> None:
         """Bring the head that the source's task teaches; its steps count, whoever takes them."""
-        if context.source is None:
+        if context.source_data is None:
             raise ValueError(f"source={self.source}: no other dataset can be loaded here; source=() does without")
         head = self.required_head() or context.network.head
         own = replace(
@@ -125,7 +125,7 @@ class TwoStage(NetworkMethod):
         learn = partial(learn_source, network)
         random_trunk = context.backbone is not None and context.backbone.weights == "none"
         if context.shared is None or random_trunk:
-            state = learn(context.source(self.source), own)
+            state = learn(context.source_data(self.source), own)
         else:
             state = context.shared(self.source, own, learn)
         network.head.load_state_dict(state)

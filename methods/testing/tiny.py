@@ -46,5 +46,5 @@ def tiny_context(train: TrainSet) -> Context:
         budget=Budget(steps=STEPS, batch_size=8),
         network=NetworkSettings(width=8),
         backbone=SCRATCH if train.images.mean else None,
-        source=lambda names: train,
+        source_data=lambda names: train,
     )

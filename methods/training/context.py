@@ -42,8 +42,8 @@ class Context:
         augmentation: random changes of training images.
         network: the layers on top of the backbone.
         backbone: the backbone inside the network; None where the data are its feature maps already.
-        source: returns the balanced training set of another dataset, in the form of this one's data: of the first of
-            the names given that is not this one.
+        source_data: returns the balanced training set of another dataset, in the form of this one's data: of the
+            first of the names given that is not this one.
         shared: returns what is learnt from that training set once for all cells: given the names, the context that it
             is learnt in and how. What is learnt may depend on these and on nothing else: the seed is replaced by one
             that the cells have in common. None: nothing is shared.
@@ -58,7 +58,7 @@ class Context:
     augmentation: Augmentation = field(default_factory=Augmentation)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     backbone: BackboneSettings | None = None
-    source: Callable[[tuple[str, ...]], TrainSet] | None = None
+    source_data: Callable[[tuple[str, ...]], TrainSet] | None = None
     shared: Callable[[tuple[str, ...], Context, Learn], State] | None = None
     meter: Meter = field(default_factory=Meter)
     log: logging.Logger = LOG

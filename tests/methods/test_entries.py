@@ -158,7 +158,7 @@ def test_the_proposed_method_transfers_and_changes_its_sampling_under_a_plain_lo
 def source_stage(seed="check", target=(12, 6, 3), **changes):
     """Run the source task of a network for a target; returns the network, how it began, and the context."""
     train, other = testing.made_data(target), testing.made_data((5, 5))
-    context = replace(testing.tiny_context(train), source=lambda names: other, seed=seed, **changes)
+    context = replace(testing.tiny_context(train), source_data=lambda names: other, seed=seed, **changes)
     method = methods.create("multiscale-two-stage")
     torch.manual_seed(len(seed))
     network = method.network(context, train)
@@ -209,7 +209,7 @@ def test_over_random_maps_nothing_is_shared():
 def test_without_another_dataset_it_does_without_and_says_so():
     train = testing.made_data()
     log, heard = notes()
-    context = replace(testing.tiny_context(train), source=None, log=log)
+    context = replace(testing.tiny_context(train), source_data=None, log=log)
     methods.create("multiscale-two-stage").fit(train, context)
     assert context.meter.steps == testing.STEPS
     assert heard == ["no source task: no other dataset can be loaded here"]

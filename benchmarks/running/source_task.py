@@ -22,12 +22,12 @@ from methods.training.settings import BackboneSettings
 
 FORMAT = 1
 """Raise it when the same key would stand for other weights."""
-QUIET = logging.Logger("source")
+QUIET = logging.Logger("source task")
 QUIET.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTask:
     """The first of some datasets that is not the target: its balanced task, prepared as the target is.
 
     Attributes:
@@ -67,10 +67,10 @@ class Source:
         return learnt.once(path, lambda: learn(prepared.train_set(rows), own))
 
     def _open(self, names: tuple[str, ...]) -> tuple[Prepared, np.ndarray, str]:
-        spec = grid_rows.source_spec(self.data, names)
+        spec = grid_rows.source_dataset(self.data, names)
         if spec is None:
             raise datasets.UserError(
                 f"source={list(names)}: none of them can be loaded any more; run the same command again"
             )
         prepared = prepare(spec, self.backbone, self.cache, str(self.device))
-        return prepared, grid_rows.source_rows(spec, prepared.imageset.index, self.seed), spec.name
+        return prepared, grid_rows.source_task_rows(spec, prepared.imageset.index, self.seed), spec.name
