@@ -22,6 +22,13 @@ def parser() -> argparse.ArgumentParser:
         "What is done is kept: the same command continues a run that was stopped.",
         parents=[shared.grid(), shared.place()],
     )
+    _which_data(p)
+    _how_to_run(p)
+    _only_show(p)
+    return p
+
+
+def _which_data(p: argparse.ArgumentParser) -> None:
     what = p.add_argument_group("which data")
     what.add_argument("--all", action="store_true", help="every dataset of the preset that is available here")
     what.add_argument(
@@ -30,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="repeatable; wildcards; folder:/path; grouped:/path; table:/path/labels.csv",
     )
+
+
+def _how_to_run(p: argparse.ArgumentParser) -> None:
     how = p.add_argument_group("how to run")
     how.add_argument("--tune", type=int, default=0, metavar="N", help="also run every method tuned, with N trials each")
     how.add_argument(
@@ -55,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write no tables, figures and page; python -m benchmarks.report makes them",
     )
+
+
+def _only_show(p: argparse.ArgumentParser) -> None:
     show = p.add_argument_group("only show")
     show.add_argument(
         "--list",
@@ -66,7 +79,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="show the grid, what is done, what is to do and how long that takes; run nothing",
     )
-    return p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -68,15 +68,9 @@ def split(
     part, rows = _part(index, pool, development)
     purpose = ("split", index.dataset, "development") if development else ("split", index.dataset)
     order = generator(*purpose, seed).permutation(len(rows))
-    if part.official_test is not None:
-        candidates = order[part.official_test[order]]
-        number = int(_counts(part, candidates).min())
-    elif folds is not None:
-        dealt = _dealt(part, folds, generator("folds", *purpose[1:], seed // folds))
-        candidates = order[dealt[order] == seed % folds]
-        number = int(_counts(part, candidates).min())
-    else:
-        candidates, number = order, int(test_fraction * part.counts.min())
+    tested = _test_part(part, folds, seed, purpose)
+    candidates = order if tested is None else order[tested[order]]
+    number = int(test_fraction * part.counts.min() if tested is None else _counts(part, candidates).min())
     number = min(number, test_cap)
     if part.official_test is None and part.groups is not None:
         candidates = _whole_groups(part, candidates, number)
@@ -111,6 +105,14 @@ def _part(index: Index, pool: np.ndarray, development: bool) -> tuple[Index, np.
         unusable=(),
     )
     return part, rows
+
+
+def _test_part(index: Index, folds: int | None, seed: int, purpose: tuple[str, ...]) -> np.ndarray | None:
+    """Return which images may be tested, (N,) bool: the official test part, or one fold; None: any."""
+    if index.official_test is not None or folds is None:
+        return index.official_test
+    dealt = _dealt(index, folds, generator("folds", *purpose[1:], seed // folds))
+    return np.isin(dealt, seed % folds)
 
 
 def _dealt(index: Index, folds: int, rng: np.random.Generator) -> np.ndarray:
