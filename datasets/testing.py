@@ -52,7 +52,7 @@ def check_dataset(dataset: str | type[Dataset], clauses: Sequence[str] | None = 
     for name in clauses if clauses is not None else CLAUSES:
         try:
             CLAUSES[name](make)
-        except Exception as error:
+        except Exception as error:  # whatever it raises, the clause is not kept
             reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
             raise AssertionError(f"dataset {shown!r} fails clause {name!r}: {reason}") from error
 

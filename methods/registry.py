@@ -37,7 +37,7 @@ def load_families() -> None:
                 package = import_module(f"methods.{family.replace('-', '_')}")
                 for module in iter_modules(getattr(package, "__path__", [])):
                     import_module(f"{package.__name__}.{module.name}")
-            except BaseException:
+            except BaseException:  # interrupted too: the next call shall try again
                 _LOADED.discard(family)
                 raise
 

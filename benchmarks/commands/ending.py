@@ -51,7 +51,7 @@ def ending(work: Callable[[], int], interrupted: str) -> int:
     except KeyboardInterrupt as stop:
         sys.stdout.write(f"\n{interrupted}\n")
         return EXIT_TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # a fault of ours: kept in a file, and one line of it shown
         return _fault(error)
 
 

@@ -97,7 +97,7 @@ def _import(name: str, path: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # interrupted too: half a module must not pass for a loaded one
         del sys.modules[name]
         raise
 
@@ -123,7 +123,7 @@ def _registered_by(load: Callable[[], object], origin: str) -> list[str]:
     before = registered()
     try:
         load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # whatever a file of somebody else does when it is imported
         forget_since(before)
         raise PluginError(f"plug-in {origin} cannot be loaded: {type(error).__name__}: {error}") from error
     new = [

@@ -114,7 +114,7 @@ def _measure(
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what the runs say
                 one = next(measured, None)
-        except Exception as error:
+        except Exception as error:  # one part that cannot be measured must not cost the others
             found.failures[letters] = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             say(console, f"{letters}: not measured: {found.failures[letters]}")
             return

@@ -41,7 +41,7 @@ def check_method(method: str | type[Method], clauses: Sequence[str] | None = Non
     for name in clauses if clauses is not None else CLAUSES:
         try:
             CLAUSES[name](make)
-        except Exception as error:
+        except Exception as error:  # whatever it raises, the clause is not kept
             reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
             raise AssertionError(f"method {cls.name or cls.__name__!r} fails clause {name!r}: {reason}") from error
 

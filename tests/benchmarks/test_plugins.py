@@ -54,6 +54,7 @@ def test_loading_a_file_twice_is_loading_it_once():
         (["import nothing_of_that_name"], "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
         (["def broken(:"], "SyntaxError"),
         (["1 / 0"], "ZeroDivisionError: division by zero"),
+        (["raise SystemExit(0)"], "SystemExit: 0"),
         (["x = 1"], "registers nothing"),
         (own("focal"), "'focal' is registered already, by methods.cost_sensitive.reweighting"),
         (own("imblearn:SMOTE"), "'imblearn:SMOTE' is registered already"),

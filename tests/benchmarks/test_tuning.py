@@ -132,6 +132,26 @@ def test_values_that_diverge_are_a_trial_without_a_score(bench) -> None:
     assert "all 3 trials of tuning failed" in record.failure.message
 
 
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError, datasets.UserError])
+def test_what_the_machine_lacks_is_no_trial_without_a_score(bench, shared_cache, monkeypatch, error) -> None:
+    """Else what is chosen would hang on what else runs beside it."""
+    true, fits = methods.NetworkMethod.fit, iter(range(100))
+
+    def second_fails(self, train, context) -> None:
+        if next(fits) == 1:
+            raise error("none left")
+        true(self, train, context)
+
+    monkeypatch.setattr(methods.NetworkMethod, "fit", second_fails)
+    cell = tuned_cell(bench, 2, "methods=['cross-entropy']", "budget.steps=2")
+    if error is datasets.UserError:
+        with pytest.raises(error, match="none left"):
+            cells.run(cell, shared_cache, "cpu")
+    else:
+        record, _ = cells.run(cell, shared_cache, "cpu")
+        assert record.failure.type == error.__name__
+
+
 def test_with_one_minority_image_the_defaults_stay_and_that_is_said(bench) -> None:
     bench("--method", "focal", "--tune", "3", "--ratio", "20")
     records = {bool(record.cell["tune"]): record for record in Store(bench.results).records()}
