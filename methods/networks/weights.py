@@ -165,8 +165,6 @@ def require(settings: BackboneSettings) -> None:
     Raises:
         ValueError: they cannot.
     """
-    import timm
-
     if settings.weights == "none":
         return
     if settings.is_file:
@@ -174,6 +172,8 @@ def require(settings: BackboneSettings) -> None:
         return
     if packaged(settings.name) or not is_model(settings.name) or in_hub_cache(settings.name):
         return
+    import timm  # takes seconds, and a command whose workers train does without
+
     found = timm.get_pretrained_cfg(settings.name)
     if found is None or not (found.hf_hub_id or found.url):
         raise ValueError(f"backbone {settings.name!r} has no weights to fetch; use backbone.weights='none' or a file")
