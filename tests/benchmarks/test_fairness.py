@@ -17,6 +17,7 @@ from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Store
 from benchmarks.running import cell as cells
 from datasets import Level
+from tests.faults.test_bad_input import tree
 
 
 def each_method(*names: str) -> list[str]:
@@ -64,11 +65,14 @@ def test_methods_alike_start_and_learn_alike(bench) -> None:
     np.testing.assert_allclose(plain - adjusted, np.broadcast_to(prior, plain.shape), atol=1e-6)
 
 
-@pytest.mark.slow
-def test_every_method_spends_the_same_number_of_steps(bench) -> None:
+def test_every_method_spends_the_same_number_of_steps(bench, tmp_path) -> None:
     names = ("cross-entropy", "crt", "under-bagging", "mixup", "multiscale-two-stage", "bbn", "smote")
-    bench(*each_method(*names), "--set", "budget.steps=13")
+    source = f"folder:{tree(tmp_path / 'source', {'bad': 20, 'good': 20})}"
+    transfer = ("--set", f"method.multiscale-two-stage.source=['{source}']")
+    bench(*each_method(*names), "--set", "budget.steps=13", *transfer)
     records = list(Store(bench.results).records())
+    two_stage = [record for record in records if record.cell["method"] == "multiscale-two-stage"]
+    assert [record.cell["parameters"]["source"] for record in two_stage] == [[source]]
     assert {record.cell["method"] for record in records if record.status == "done"} == set(names)
     # a step of two branches takes two of the budget's, and one of 13 does not suffice for another
     assert {record.cost.steps for record in records if record.cell["method"] != "bbn"} == {13}

@@ -56,7 +56,6 @@ def test_a_cell_of_another_head_keeps_its_name(bench) -> None:
     assert [cell.id for cell in one] == [cell.id for cell in two]
 
 
-@pytest.mark.slow
 def test_the_record_shows_it(bench) -> None:
     bench("--method", "multiscale-logit-adjustment", "--set", OWN[0])
     (record,) = Store(bench.results).records()

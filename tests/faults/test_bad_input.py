@@ -236,7 +236,6 @@ def test_a_scheduler_without_workers(bench, monkeypatch) -> None:
     assert f"dask worker {cluster.scheduler_address}" in message
 
 
-@pytest.mark.slow
 def test_a_cluster_that_cannot_load_the_suite(bench, monkeypatch) -> None:
     def is_not_here() -> None:
         raise ModuleNotFoundError("No module named 'benchmarks'")

@@ -35,7 +35,7 @@ def test_cache_that_is_a_file(bench, tmp_path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("after", [0, 1, 5])
-def test_no_space_left(bench, monkeypatch, number, after) -> None:
+def test_no_space_left(bench, untimed, monkeypatch, number, after) -> None:
     true, calls = os.fsync, iter(range(10**6))
 
     def fsync(handle: int) -> None:

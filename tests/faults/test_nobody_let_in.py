@@ -133,7 +133,6 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Any:
 pytestmark = pytest.mark.filterwarnings("ignore")  # of sockets that Dask closes late
 
 
-@pytest.mark.slow
 def test_an_encrypted_scheduler_is_used_with_its_certificates(bench: Any, encrypted: Any) -> None:
     address, files = encrypted
     answer = bench("--scheduler", address, *options(files), "--method", "focal")
@@ -141,7 +140,6 @@ def test_an_encrypted_scheduler_is_used_with_its_certificates(bench: Any, encryp
     assert len(list(Store(bench.results).records())) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["other authority", "no certificate", "other key", "empty file", "no file"])
 def test_wrong_certificates_are_a_sentence(
     bench: Any, encrypted: Any, monkeypatch: Any, tmp_path: Path, wrong: str

@@ -48,7 +48,7 @@ def test_no_run_loses_what_another_asked_for(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_commands_at_once_leave_the_records_and_grids_of_all(bench) -> None:
-    names = ("cross-entropy", "focal", "mixup")
+    names = ("cross-entropy", "focal")
     runs = [
         subprocess.Popen(
             bench.command("--method", name), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
