@@ -56,13 +56,24 @@ def drawn_images(rng, kind, seeds, images):
     return 2 * images, rng.random((seeds, 2 * images)).argsort(axis=1)[:, :images]
 
 
+FEW = [("splits", 1, 3, 0.1), ("splits", 1, 3, 0.5), ("one test set", 1, 3, 0.25)]
+
+
 @pytest.mark.parametrize(
-    ("kind", "datasets"),
-    [("folds", 1), ("splits", 1), ("one test set", 1), ("one test set", 2), ("one test set", 3)],
+    ("kind", "datasets", "seeds", "spread"),
+    [
+        ("folds", 1, 4, 0.1),
+        ("splits", 1, 4, 0.1),
+        *(("one test set", datasets, 4, 0.1) for datasets in (1, 2, 3)),
+        *FEW,
+    ],
 )
-def test_intervals_over_datasets_seeds_and_test_images_cover_as_often_as_they_say(kind, datasets):
-    """Difference of two methods: 1, 0 or -1 an image; 1500 times, so 93 to 97 % is three binomial errors each way."""
-    rng, seeds, images, times = np.random.default_rng([datasets, len(kind)]), 4, 60, 1500
+def test_intervals_over_datasets_seeds_and_test_images_cover_as_often_as_they_say(kind, datasets, seeds, spread):
+    """Difference of two methods: 1, 0 or -1 an image; 1500 times, so 93 to 97 % is three binomial errors each way.
+
+    Of three seeds, whose own spread is hardly known, the interval may cover more: it errs to the safe side.
+    """
+    rng, images, times = np.random.default_rng([datasets, len(kind), seeds]), 60, 1500
     hits = without = 0
     for _ in range(times):
         # of one or two datasets the claim is about these, of more about others like them
@@ -70,7 +81,7 @@ def test_intervals_over_datasets_seeds_and_test_images_cover_as_often_as_they_sa
         outcomes, shared = np.empty((datasets, seeds, images)), []
         for outcome in outcomes:
             number, which = drawn_images(rng, kind, seeds, images)
-            latent = rng.normal(size=number)[which] + rng.normal(size=(seeds, 1)) * 0.1
+            latent = rng.normal(size=number)[which] + rng.normal(size=(seeds, 1)) * spread
             latent += rng.normal(size=which.shape) * 0.5
             outcome[:] = (latent > 1).astype(float) - (latent < -1)
             parts = np.zeros((seeds, number))
@@ -83,8 +94,10 @@ def test_intervals_over_datasets_seeds_and_test_images_cover_as_often_as_they_sa
         if kind == "one test set":
             plain = interval(scores)
             without += plain.low <= 0 <= plain.high
-    assert 0.93 <= hits / times <= 0.97
-    assert kind != "one test set" or datasets > 2 or without / times < 0.9, "what seeds share matters here"
+    assert 0.93 <= hits / times <= (0.98 if seeds == 3 else 0.97)
+    assert kind != "one test set" or datasets > 2 or seeds == 3 or without / times < 0.9, (
+        "what seeds share matters here"
+    )
 
 
 def scored(folder, values, indices):

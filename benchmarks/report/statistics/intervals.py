@@ -67,8 +67,9 @@ def interval(values: pd.DataFrame, shared: Sequence[Shared] = (), tests: int = 1
     """Return the mean over datasets with Student's interval.
 
     From three datasets on, their means are the observations: whatever varies below a dataset (seeds, subsets, test
-    images) varies its mean, too. With fewer, the datasets are taken as given; the seeds of each vary, and what they
-    share, with Welch's and Satterthwaite's degrees of freedom. Of one seed only the test images are known to vary.
+    images) varies its mean, too. With fewer, the datasets are taken as given; the seeds of each vary, with Welch's and
+    Satterthwaite's degrees of freedom, and what they share, with its own. Of one seed only the test images are known to
+    vary.
 
     Args:
         values: datasets x seeds, levels averaged; NaN where a seed is missing.
@@ -92,10 +93,18 @@ def interval(values: pd.DataFrame, shared: Sequence[Shared] = (), tests: int = 1
         return Interval(mean, -np.inf, np.inf, "seeds", fewest)
     freedoms = np.maximum(seeds - 1, 1)
     parts = np.nansum((rows - means[:, None]) ** 2, axis=1) / freedoms / seeds / count**2
-    whole = float(parts.sum()) + covariance
-    doubt = float((parts**2 / freedoms).sum()) + sum(one.uncertainty for one in common) / count**4 / 2
-    freedom = whole**2 / doubt if doubt > 0 else float(freedoms.min())
-    return _student(mean, float(np.sqrt(whole)), freedom, ("seeds" if fewest > 1 else IMAGES, fewest), tests)
+    own, doubt = float(parts.sum()), float((parts**2 / freedoms).sum())
+    unit = ("seeds" if fewest > 1 else IMAGES, fewest)
+    sources = [(own, own**2 / doubt if doubt > 0 else float(freedoms.min()))]
+    if covariance > 0:
+        uncertainty = sum(one.uncertainty for one in common) / count**4
+        sources.append((covariance, 2 * covariance**2 / uncertainty if uncertainty > 0 else np.inf))
+    whole = sum(variance for variance, _ in sources)
+    # weighed by variance (Cochran and Cox 1957): degrees of freedom for the sum, as Satterthwaite's, grow just where
+    # few seeds happen to vary little, and with three of them the interval covers 92 % only
+    quantile = sum(variance * _quantile(freedom, tests) for variance, freedom in sources) / whole if whole else 0.0
+    half = quantile * float(np.sqrt(whole))
+    return Interval(mean, mean - half, mean + half, *unit)
 
 
 def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -107,5 +116,9 @@ def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def _student(mean: float, error: float, freedom: float, unit: tuple[str, int], tests: int) -> Interval:
-    half = float(stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / tests, freedom)) * error
+    half = _quantile(freedom, tests) * error
     return Interval(mean, mean - half, mean + half, *unit)
+
+
+def _quantile(freedom: float, tests: int) -> float:
+    return float(stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / tests, freedom))
