@@ -40,6 +40,8 @@ def test_the_variance_of_a_mean_has_what_seeds_share_and_one_seed_tells_nothing_
     # the variance of a variance with f degrees of freedom is 2 / f of its square: here f = 10, t(.975, 10) = 2.228139
     alike = interval(pd.DataFrame([[0.8, 0.8, 0.8]]), [Shared(0.01**2, 0.01**4 / 5)])
     assert (alike.low, alike.high) == pytest.approx((0.8 - 2.228139 * 0.01, 0.8 + 2.228139 * 0.01), abs=1e-6)
+    hardly = interval(pd.DataFrame([[0.7, 0.8, 0.9]]), [Shared(1e-9, 1.0)])
+    assert hardly.high - hardly.low < 0.6, "an estimate of nearly nothing adds nearly nothing"
     one = interval(pd.DataFrame([[0.99]]), [Shared(0.01**2, 1e-12)])
     assert one.known
     assert "one seed" in one.remark

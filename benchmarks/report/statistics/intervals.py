@@ -91,20 +91,25 @@ def interval(values: pd.DataFrame, shared: Sequence[Shared] = (), tests: int = 1
     covariance = sum(one.covariance for one in common) / count**2
     if fewest < 2 and not (common and all(one.covariance > 0 for one in common)):
         return Interval(mean, -np.inf, np.inf, "seeds", fewest)
-    freedoms = np.maximum(seeds - 1, 1)
-    parts = np.nansum((rows - means[:, None]) ** 2, axis=1) / freedoms / seeds / count**2
-    own, doubt = float(parts.sum()), float((parts**2 / freedoms).sum())
-    unit = ("seeds" if fewest > 1 else IMAGES, fewest)
-    sources = [(own, own**2 / doubt if doubt > 0 else float(freedoms.min()))]
+    sources = [_of_seeds(rows - means[:, None], seeds)]
     if covariance > 0:
         uncertainty = sum(one.uncertainty for one in common) / count**4
-        sources.append((covariance, 2 * covariance**2 / uncertainty if uncertainty > 0 else np.inf))
+        # what is hardly known counts as known from two values
+        sources.append((covariance, max(1.0, 2 * covariance**2 / uncertainty) if uncertainty > 0 else np.inf))
     whole = sum(variance for variance, _ in sources)
     # weighed by variance (Cochran and Cox 1957): degrees of freedom for the sum, as Satterthwaite's, grow just where
     # few seeds happen to vary little, and with three of them the interval covers 92 % only
     quantile = sum(variance * _quantile(freedom, tests) for variance, freedom in sources) / whole if whole else 0.0
     half = quantile * float(np.sqrt(whole))
-    return Interval(mean, mean - half, mean + half, *unit)
+    return Interval(mean, mean - half, mean + half, "seeds" if fewest > 1 else IMAGES, fewest)
+
+
+def _of_seeds(rest: np.ndarray, seeds: np.ndarray) -> tuple[float, float]:
+    """Return the variance of a mean over datasets by what their seeds leave, and its degrees of freedom (Welch)."""
+    freedoms = np.maximum(seeds - 1, 1)
+    parts = np.nansum(rest**2, axis=1) / freedoms / seeds / len(seeds) ** 2
+    doubt = float((parts**2 / freedoms).sum())
+    return float(parts.sum()), float(parts.sum()) ** 2 / doubt if doubt > 0 else float(freedoms.min())
 
 
 def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
