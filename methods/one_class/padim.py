@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, cast
 
 import torch
@@ -27,13 +28,21 @@ class PositionGaussians:
         channels: (K,) int64, those that are looked at.
         mean: (P, 1, K).
         factor: (P, K, K), Cholesky factors of the covariances.
-        left_out: (N,) scores of its own images, each without itself.
+        number: N, of the images that it was fitted to.
+        own: returns the (N,) squares of the greatest distances of these images.
     """
 
     channels: Tensor
     mean: Tensor
     factor: Tensor
-    left_out: Tensor
+    number: int
+    own: Callable[[PositionGaussians], Tensor]
+
+    @cached_property
+    def left_out(self) -> Tensor:
+        """Return (N,) scores of its own images, each without itself; worked out where it is asked for."""
+        # leaving an image out lengthens a greater distance more: the greatest stays the greatest
+        return left_out_squares(self.own(self), self.number, self.number - 1).sqrt()
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) greatest Mahalanobis distances over the positions."""
@@ -63,33 +72,32 @@ class PaDiM(OneClass):
     regularisation: PositiveFloat = 0.01
 
     def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> PositionGaussians:
-        """Take means and covariances, in two passes."""
-        total, chosen = torch.zeros(()), torch.zeros(0)
+        """Take means and covariances."""
+        order, parts = torch.zeros(0), list[Tensor]()
         for k, maps in enumerate(backbone.maps(images)):
             found = cells(maps, smooth=False)
             if k == 0:
                 # the same channels for all memories of a method, so that their scores are of one kind
-                order = torch.randperm(found.shape[2], generator=context.generator("channels"))
-                chosen = order[: self.channels].sort().values.to(found.device)
-            total = total.to(found.device) + found[:, :, chosen].sum(0)
-        mean = (total / len(images))[:, None]
-        scatter = torch.zeros(())
-        for maps in backbone.maps(images):
-            apart = cells(maps, smooth=False)[:, :, chosen].transpose(0, 1) - mean
-            scatter = scatter.to(apart.device) + apart.transpose(1, 2) @ apart
+                order = torch.randperm(found.shape[2], generator=context.generator("channels"))[: self.channels]
+            chosen = order.sort().values.to(found.device)
+            parts.append(found[:, :, chosen])
+        mean = (sum((part.sum(0) for part in parts), torch.zeros(())) / len(images))[:, None]
+        differences = (part.transpose(0, 1) - mean for part in parts)
+        scatter = sum((apart.transpose(1, 2) @ apart for apart in differences), torch.zeros(()))
         eye = torch.eye(len(chosen), device=mean.device)
         covariance = scatter / max(len(images) - 1, 1) + self.regularisation * eye
-        memory = PositionGaussians(chosen, mean, torch.linalg.cholesky(covariance), torch.zeros(0))
-        # leaving an image out lengthens a greater distance more: the greatest stays the greatest
-        apart = left_out_squares(memory.greatest(backbone, images), len(images), len(images) - 1).sqrt()
-        return replace(memory, left_out=apart)
+        factor = torch.linalg.cholesky(covariance)
+        return PositionGaussians(chosen, mean, factor, len(images), lambda memory: memory.greatest(backbone, images))
 
     def held_out(
         self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
     ) -> Tensor:
         """Leave out each group by itself; `folds` parts would leave hardly more images than channels."""
-        known, scores = cast(PositionGaussians, memory), memory.left_out
-        for group in folds_of_groups(own.groups, len(own)):
+        known, groups = cast(PositionGaussians, memory), folds_of_groups(own.groups, len(own))
+        if not groups:
+            return known.left_out
+        scores = torch.zeros(len(own))
+        for group in groups:
             white = torch.cat(list(known.whitened(backbone, own.images[group.to(own.labels.device)])), 2)
             squares = group_left_out_squares(white, len(own), len(own) - 1)
             scores = scores.index_copy(0, group, squares.amax(0).sqrt().float().cpu())
