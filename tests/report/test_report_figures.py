@@ -283,8 +283,21 @@ def go_wrong_while_workers_have_much_to_do():
         raise KeyError("wrong")
 
 
-def test_workers_end_at_once_and_in_silence_where_something_goes_wrong(monkeypatch, capfd):
+@pytest.mark.parametrize("copies", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_workers_draw_what_they_are_given(monkeypatch, copies):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(threading, "active_count", lambda: 1 if copies else 2)
+    with Workers(2 * WORTH_A_WORKER) as workers:
+        found = [workers.start(os.path.join, str(n), "name") for n in range(5)]
+        others = {workers.start(os.getpid)() for _ in range(5)}
+        assert [each() for each in found] == [f"{n}/name" for n in range(5)]
+    assert os.getpid() not in others
+
+
+@pytest.mark.parametrize("copies", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_workers_end_at_once_and_in_silence_where_something_goes_wrong(monkeypatch, capfd, copies):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(threading, "active_count", lambda: 1 if copies else 2)
     threads = []
     monkeypatch.setattr(threading, "excepthook", threads.append)
     start = time.monotonic()
