@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import torch
@@ -34,7 +34,7 @@ class PatchMemory:
     memory: Tensor
     neighbours: int
     owners: Tensor
-    own: Callable[[], Iterator[Tensor]] = lambda: iter(())
+    own: Callable[[], Iterable[Tensor]] = tuple
 
     @cached_property
     def left_out(self) -> Tensor:
@@ -96,7 +96,7 @@ class PatchCore(OneClass):
         size = max(1, round(self.share * len(candidates)))
         kept = coreset(candidates, size, 128, generator)
         owners = kept // (len(candidates) // len(images))
-        return PatchMemory(candidates[kept], self.neighbours, owners, lambda: _each(backbone, images))
+        return PatchMemory(candidates[kept], self.neighbours, owners, partial(_each, backbone, images))
 
 
 def _each(backbone: FrozenBackbone, images: Images) -> Iterator[Tensor]:
