@@ -40,9 +40,8 @@ def random_weights(folder: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "chosen"), [("resnet10t", NAMES), pytest.param("vgg16_bn", NAMES[:1], marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "chosen"), [("resnet10t", NAMES), ("vgg16_bn", NAMES[:1])])
 def test_it_runs_from_end_to_end_with_weights_from_a_file(bench, tmp_path, name, chosen) -> None:
     path = random_weights(tmp_path, name)
     tiny = {

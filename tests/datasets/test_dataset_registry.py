@@ -27,7 +27,7 @@ def test_what_ships() -> None:
         *mura,
         "textures",
     ]
-    assert usages() == ["folder:/path", "medmnist:<name>", "table:/path/labels.csv"]
+    assert usages() == ["folder:/path", "grouped:/path", "medmnist:<name>", "table:/path/labels.csv"]
 
 
 def test_wildcards() -> None:
