@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from PIL import Image
 from benchmarks.records.asked import without_folders
 from benchmarks.report import build
 from benchmarks.report.__main__ import main
+from benchmarks.report.data.loading import collect
+from benchmarks.report.data.points import points
+from benchmarks.report.page.about import entries
 from benchmarks.report.page.data import escape_json
 from benchmarks.report.watch import watch
-from tests.report.synthetic import cell, generate, record, write
+from tests.report.synthetic import cell, cells, generate, record, write
 
 EVIL = "</script><script>alert(1)</script>"
 
@@ -53,6 +57,25 @@ def test_parts_of_one_set_of_images_are_counted_as_one_dataset(tmp_path):
     folder = generate(tmp_path, ["magnetic_tile", "magnetic_tile/defects", "elpv"], ["cross-entropy", "focal"], [5, 10])
     page = (build([folder], figures=False).out / "report.html").read_text()
     assert "2 methods on 2 datasets." in page
+
+
+def test_every_family_has_one_entry_though_datasets_have_different_methods(tmp_path):
+    made = cells(["elpv"], ["cross-entropy", "focal"], [10]) + cells(["textures"], ["ldam-drw", "oversampling"], [10])
+    table = points(collect([write(tmp_path, map(record, made))]))
+    families = [each.family for each in entries(table)]
+    assert [family for family, _ in groupby(families)] == ["baseline", "resampling", "cost-sensitive"]
+    assert [each.label for each in entries(table)][-2:] == ["focal", "ldam-drw"]
+
+
+def test_remarks_that_differ_in_numbers_alone_are_one_and_many_are_folded(tmp_path):
+    made = [record(each) for each in cells(["elpv"], ["cross-entropy", "focal"], [10, 20])]
+    for place, each in enumerate(made):
+        each.data.notes.append(f"C = 0.{place}")
+        each.data.notes.extend(f"remark {chr(97 + n)}" for n in range(11))
+    report = build([write(tmp_path, made)], figures=False)
+    assert f"elpv: C = 0.0 (and {len(made) - 1} more with other numbers)" in report.gaps
+    page = (report.out / "report.html").read_text()
+    assert f"<details><summary>{len(report.gaps) - 10} more</summary>" in page
 
 
 def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):

@@ -169,6 +169,14 @@ def test_only_complete_methods_and_blocks_and_what_is_left_out_is_said(tmp_path)
     assert left_out == ["mixup (lacks 5 of 6 blocks)", "a step IR 80 (lacks 2 of 3 methods)"]
 
 
+def test_levels_left_out_for_one_reason_are_named_in_one_breath(tmp_path):
+    labels = ["cross-entropy", "focal", "crt"]
+    records = [record(cell("a", ratio, 0, x)) for x in labels for ratio in (10, 20, 40)]
+    records += [record(cell("a", images, 0, "focal", "few")) for images in (3, 1, 10)]
+    _, left_out = block_matrix(points(collect([write(tmp_path, records)])), "accuracy")
+    assert left_out == ["a few at 1, 3, 10 (each lacks 2 of 3 methods)"]
+
+
 def test_too_few_blocks_give_a_sentence_and_no_test(tmp_path):
     folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal", "crt"], [1, 5, 10, 20])
     analysis = analyse(points(collect([folder])), "accuracy", "cross-entropy")

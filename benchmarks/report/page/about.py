@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.report.data.bibliography import bibliography, cited
+from benchmarks.report.data.names import family_order
 from benchmarks.report.data.words import method_title
 
 BIBLIOGRAPHY = Path(__file__).parents[3] / "docs" / "references.bib"
@@ -41,10 +42,11 @@ class About:
 
 
 def entries(table: pd.DataFrame) -> list[About]:
-    """Describe every method of some points, in the order of the table; one that is not registered here by name only."""
+    """Describe every method of some points, family by family; one that is not registered here by name only."""
     labels = list(dict.fromkeys(table["label"]))
     families = table.drop_duplicates("label").set_index("label")["family"]
-    return [_entry(place, str(label), str(families[label])) for place, label in enumerate(labels)]
+    found = [_entry(place, str(label), str(families[label])) for place, label in enumerate(labels)]
+    return sorted(found, key=lambda each: (family_order(each.family), each.family))
 
 
 def _entry(place: int, label: str, family: str) -> About:

@@ -11,10 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import METRICS, PROPOSED, comparison_title, dataset_title, family_order
+from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, comparison_title, dataset_title, family_order
 from benchmarks.report.data.points import skipped
 from benchmarks.report.data.words import dataset_name, method_title, protocol_title
-from benchmarks.report.figures.style import PALETTE
+from benchmarks.report.figures.style import FUSION_LOOK, PALETTE
 from benchmarks.report.statistics.decimals import of_points
 from datasets import PROTOCOLS
 
@@ -44,6 +44,7 @@ def page_data(table: pd.DataFrame, collection: Collection, metric: str, control:
         "titles": {name: method_title(name) for name in axes["label"]},
         "families": axes["family"],
         "colours": PALETTE,
+        "own": {FUSION: [FUSION_LOOK[0], "x"]},
         "t95": [0.0, *(round(float(stats.t.ppf(0.975, n - 1)), 6) for n in range(2, T95_UP_TO + 1))],
         "skipped": _skipped(table, collection),
         "decimals": _decimals(table, axes),

@@ -148,8 +148,12 @@ def _photographs(path: Path) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _figures(contents: Contents) -> list[tuple[str, str]]:
-    """Embed the key figures over all datasets, and explanations where the run's folders hold some."""
+def _figures(contents: Contents) -> list[tuple[str, str, bool]]:
+    """Embed the key figures over all datasets, and explanations where the run's folders hold some.
+
+    Returns:
+        Caption, picture, and whether it is drawn over two columns of a paper.
+    """
     drawn = {path.stem for path in contents.files if path.suffix == ".png" and path.parent.name == "figures"}
     key = [name for name in (MINORITY, STEPS, f"critical-difference-{contents.metric}") if slug(name) in drawn | {name}]
     shown = [(KEY.get(name, CRITICAL), _embedded(contents.out, slug(name))) for name in key if slug(name) in drawn]
@@ -164,7 +168,7 @@ def _figures(contents: Contents) -> list[tuple[str, str]]:
             break
         where = path.stem.removesuffix("-panels").replace("-", " ")
         shown.append((f"Where methods look: {where}", embedded))
-    return [(caption, image) for caption, image in shown if image]
+    return [(caption, image, caption == CRITICAL) for caption, image in shown if image]
 
 
 def _statistics(comparison: str, analysis: Analysis) -> dict[str, Any]:

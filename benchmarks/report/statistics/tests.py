@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name
+from benchmarks.report.data.names import METRICS, Metric, dataset_title, level_name, level_tick
 from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.intervals import MIN_DATASETS, interval
 from datasets.hints import counted
@@ -93,6 +93,7 @@ def block_matrix(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[s
     values = table.pivot(index=index, columns="label", values=metric)
     values = values.dropna(how="all").dropna(how="all", axis="columns")
     left_out = [f"{label} (no result)" for label in sorted(set(table["label"]) - set(values.columns))]
+    blocks: dict[tuple[str, str, str], list[float]] = {}
     while values.isna().to_numpy().any():
         of_method, of_block = values.isna().mean(), values.isna().mean(axis="columns")
         if of_method.max() >= of_block.max():
@@ -102,9 +103,17 @@ def block_matrix(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[s
         else:
             place = int(of_block.to_numpy().argmax())
             gaps = int(values.iloc[place].isna().sum())
-            left_out.append(f"{block_name(values.index[place])} (lacks {gaps} of {values.shape[1]} methods)")
+            dataset, protocol, level = values.index[place]
+            blocks.setdefault((dataset, protocol, f"{gaps} of {values.shape[1]} methods"), []).append(level)
             values = values.drop(index=values.index[[place]])
-    return values, left_out
+    return values, left_out + [_left_out(*key, levels) for key, levels in blocks.items()]
+
+
+def _left_out(dataset: str, protocol: str, gaps: str, levels: list[float]) -> str:
+    if len(levels) == 1:
+        return f"{block_name((dataset, protocol, levels[0]))} (lacks {gaps})"
+    at = ", ".join(level_tick(protocol, level) for level in sorted(levels))
+    return f"{dataset_title(dataset)} {protocol} at {at} (each lacks {gaps})"
 
 
 def block_name(block: Any) -> str:

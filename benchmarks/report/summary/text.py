@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection as Collection_
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from benchmarks.report.summary.health import Health, sentence
 from benchmarks.report.tables.render import escape_markdown
 from datasets.hints import counted
 
+NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 NAMED = 8
 """So many methods are named one by one before "and n more"."""
 
@@ -103,8 +105,14 @@ def missing(table: pd.DataFrame, collection: Collection) -> list[str]:
     absent_data = sorted({name for grid in collection.grids for name in grid.missing})
     texts += [f"Not available where it ran: {listed(absent_data, NAMED)}"] if absent_data else []
     notes = collection.frame[["dataset", "notes"]].explode("notes").dropna().drop_duplicates()
-    pairs = zip(notes["dataset"], notes["notes"], strict=True)
-    return texts + [f"{dataset_title(dataset)}: {note}" for dataset, note in pairs]
+    alike: dict[tuple[str, str], list[str]] = {}
+    for dataset, note in zip(notes["dataset"], notes["notes"], strict=True):
+        alike.setdefault((str(dataset), NUMBERS.sub("", str(note))), []).append(str(note))
+    return texts + [f"{dataset_title(dataset)}: {told[0]}{_more(told)}" for (dataset, _), told in alike.items()]
+
+
+def _more(told: list[str]) -> str:
+    return f" (and {len(told) - 1} more with other numbers)" if len(told) > 1 else ""
 
 
 def markdown(parts: Sequence[Paragraph], about_all: Sequence[str], gaps: Sequence[str], scored: str = "") -> str:

@@ -1,6 +1,6 @@
 // Curves with error bands, drawn by Plotly, which travels compressed in this page.
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid"];
-const SYMBOLS = ["circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "star"];
+const SYMBOLS = ["circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "hexagon", "triangle-left", "star"]; // as in the figures
 let plotly;
 
 function loadPlotly() {
@@ -37,7 +37,8 @@ const tickOf = (level) => (level > 0 || view.protocol === "few" ? String(level) 
 
 function traces(row, style, place, visible) {
   const place7 = DATA.families.indexOf(row.family);
-  const colour = (style.colours[place7] ?? "#888888");
+  const [ownColour, ownSymbol] = DATA.own[row.label] ?? [];
+  const colour = ownColour ?? style.colours[place7] ?? "#888888";
   const levels = [...row.at.keys()].filter((l) => measured(row.at.get(l))).sort((a, b) => a - b);
   const x = levels.map(placeOf);
   const values = levels.map((l) => measured(row.at.get(l)));
@@ -54,7 +55,7 @@ function traces(row, style, place, visible) {
   const dash = DASHES[(place7 + place) % DASHES.length];
   return [band, {
     ...group, x, y, text: seeds, customdata: levels.map(levelName), name: titleOf(row.label), mode: "lines+markers", line: { color: colour, width: 2, dash },
-    marker: { size: 8, symbol: SYMBOLS[(place7 + place) % SYMBOLS.length] },
+    marker: { size: 8, symbol: ownSymbol ?? SYMBOLS[(place7 + place) % SYMBOLS.length] },
     hovertemplate: `%{fullData.name}<br>%{y:.${decimals(row.dataset)}f}${metric().unit} at %{customdata}<br>%{text}<extra></extra>`,
   }];
 }
@@ -93,6 +94,7 @@ async function drawChart() {
   const read = (name) => css.getPropertyValue(name).trim();
   const style = { bg: read("--bg"), fg: read("--fg"), line: read("--line"), colours: [read("--fg"), ...DATA.colours.slice(1)] };
   const seen = {};
-  const drawn = mine.flatMap((row) => traces(row, style, (seen[row.family] = (seen[row.family] ?? -1) + 1), shown(row)));
+  const looks = (row) => (row.label in DATA.own ? row.label : row.family); // who has a look of its own takes none of its family's
+  const drawn = mine.flatMap((row) => traces(row, style, (seen[looks(row)] = (seen[looks(row)] ?? -1) + 1), shown(row)));
   await (await loadPlotly()).react("chart", drawn, layout(style, [...new Set(mine.flatMap((row) => [...row.at.keys()]))].sort((a, b) => a - b)), { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
 }
