@@ -14,11 +14,7 @@ from benchmarks.speed.scale import Scale
 
 METHODS = ("cross-entropy", "oversampling", "weighted-cross-entropy", "focal", "crt", "mixup")
 RATIOS, SEEDS = (5, 20), (0, 1)
-TINY = (
-    'datasets=["textures"]',
-    'methods=["cross-entropy","focal"]',
-    "ratios=[5]",
-    "budget.steps=2",
+SMALL = (
     "budget.batch_size=8",
     "backbone.name='small-cnn'",
     "backbone.weights='none'",
@@ -27,6 +23,8 @@ TINY = (
     "network.head='average'",
     "dataset.textures={size=32,test_cap=10,majority=20,parameters={number=[60,60]}}",
 )
+"""Settings of small images and a small network."""
+TINY = ('datasets=["textures"]', 'methods=["cross-entropy","focal"]', "ratios=[5]", "budget.steps=2", *SMALL)
 """Settings of cells that take a moment."""
 
 
@@ -52,7 +50,9 @@ class Bench:
         names = [part for name in METHODS for part in ("--method", name)]
         ratios = [part for ratio in RATIOS for part in ("--ratio", str(ratio))]
         seeds = [part for seed in SEEDS for part in ("--seed", str(seed))]
-        return ["--dataset", "elpv", *names, *ratios, *seeds, "--steps", str(self.scale.budget), *more]
+        images = ["--dataset", "textures" if self.scale.small else "elpv"]
+        images += [part for each in (SMALL if self.scale.small else ()) for part in ("--set", each)]
+        return [*images, *names, *ratios, *seeds, "--steps", str(self.scale.budget), *more]
 
     def tiny(self, *overrides: str) -> list[Cell]:
         """Return some cells that take a moment."""

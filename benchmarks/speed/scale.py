@@ -19,6 +19,7 @@ class Scale:
         cells: for a worker's memory.
         planned: cells of the large plan.
         doubled: the smallest of four sizes, each twice the one before: cells, images, classes.
+        small: whether the mini-grid is of small drawn images and a small network.
     """
 
     times: int = 5
@@ -30,6 +31,7 @@ class Scale:
     cells: int = 400
     planned: int = 100_000
     doubled: tuple[int, int, int] = (16, 1000, 4)
+    small: bool = False
 
 
 SHORT = Scale(
@@ -42,4 +44,5 @@ SHORT = Scale(
     cells=4,
     planned=200,
     doubled=(1, 8, 2),
+    small=True,
 )

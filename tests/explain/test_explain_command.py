@@ -83,8 +83,9 @@ def test_it_shows_scores_and_projects(
 
 
 @pytest.mark.slow
-def test_the_same_command_gives_the_same_files(explain: Command, tmp_path: Path) -> None:
-    arguments = [*TEXTURES, "--method", "multiscale-two-stage", "--images", "2"]
+def test_the_same_command_gives_the_same_files(explain: Command, folder_of_images: Path, tmp_path: Path) -> None:
+    source = f"method.multiscale-two-stage.source=['folder:{folder_of_images}']"
+    arguments = [*TEXTURES, "--method", "multiscale-two-stage", "--images", "2", "--set", source]
     contents = []
     for _ in range(2):
         assert explain(*arguments) == 0

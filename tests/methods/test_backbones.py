@@ -209,10 +209,15 @@ def saved(path, name, **changes):
 
 
 @pytest.mark.parametrize(
-    ("name", "stride", "channels"),
-    [("resnet10t", 16, 256), ("vit_tiny_patch16_224", 16, 192), pytest.param("vgg11", 32, 512, marks=pytest.mark.slow)],
+    ("name", "stride", "channels", "suffix"),
+    [
+        ("resnet10t", 16, 256, ".safetensors"),
+        ("resnet10t", 16, 256, ".pth"),
+        ("vit_tiny_patch16_224", 16, 192, ".safetensors"),
+        ("vit_tiny_patch16_224", 16, 192, ".pth"),
+        pytest.param("vgg11", 32, 512, ".pth", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_maps_of_weights_from_a_file_are_those_of_the_model(tmp_path, name, stride, channels, suffix):
     path = tmp_path / f"weights{suffix}"
     model = saved(path, name)
