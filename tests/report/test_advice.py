@@ -299,7 +299,10 @@ def test_regret_by_hand():
     assert (row["advice"], row["best_mean"], row["control"]) == (70.0, 70.0, 50.0)
     assert (row["hindsight"], row["upper"], row["lower"]) == (88.0, 18.0, 0.0)
     assert "in hindsight, its luck included, 88.0: at most 18.0 lost" in scored_text(table, "cross-entropy")
-    assert "| **worst** |" in regret_markdown(table, "cross-entropy")
+    text = regret_markdown(table.assign(lower=-0.2), "cross-entropy")
+    assert "| d, step, IR 20 | 70 | 70 | 70 | 50 | 50 | 88 | 0 | 18 |" in text, "one level carries no decimals"
+    assert "| **mean** | 70.0 |" in text
+    assert text.rstrip().endswith("| 0 | 18 |")
 
 
 def test_a_run_is_read_into_places_and_own_images_are_advised_by_their_folders_name(tmp_path):

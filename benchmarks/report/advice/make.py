@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -11,8 +11,9 @@ from benchmarks.report.advice.model import Estimator
 from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.reference import experience
 from benchmarks.report.advice.regret import POLICIES, regret
-from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
+from benchmarks.report.data.names import AS_IN_PAPER, METRICS, dataset_title, level_name
 from benchmarks.report.data.variants import without_variants
+from benchmarks.report.statistics.decimals import carried
 
 
 @dataclass
@@ -73,15 +74,17 @@ def regret_markdown(table: pd.DataFrame, control: str) -> str:
     """Write the scores as a Markdown table, mean and worst below."""
     if table.empty:
         return "# What the advice loses\n\nNothing to score: that takes a dataset with two seeds and two methods.\n"
+    # nothing says how much chance there is in one level's
+    one = replace(carried(METRICS["accuracy"], float("nan")), scale=1.0)
     heads = ["where", *POLICIES.values(), "best in hindsight", "loses at least", "at most"]
     heads = [control if head == POLICIES["control"] else head for head in heads]
     columns = [*POLICIES, "hindsight", "lower", "upper"]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(columns)]
     for (dataset, protocol, level), *values in table[columns].itertuples():
         name = f"{dataset_title(str(dataset))}, {protocol}, {level_name(str(protocol), float(level))}"
-        lines.append(f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
+        lines.append(f"| {name} | " + " | ".join(map(one.text, values)) + " |")
     lines.append("| **mean** | " + " | ".join(f"{value:.1f}" for value in table[columns].mean()) + " |")
-    worst = " | ".join(f"{table[column].max():.1f}" for column in columns[-2:])
+    worst = " | ".join(one.text(table[column].max()) for column in columns[-2:])
     lines.append("| **worst** |" + " |" * (len(columns) - 2) + f" {worst} |")
     seeds = " or ".join(str(int(n)) for n in sorted(table["seeds"].unique()))
     about = (

@@ -56,7 +56,7 @@ class Metric:
         """Write a stored value: scaled, rounded here and nowhere before, n/a where there is none."""
         if value is None or math.isnan(value):
             return "n/a"
-        return f"{value * self.scale:.{self.decimals}f}"
+        return f"{round(value * self.scale, self.decimals) + 0.0:.{self.decimals}f}"
 
 
 METRICS = {
