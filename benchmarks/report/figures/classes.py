@@ -93,10 +93,12 @@ def _beside(panels: int, columns: int) -> int:
 
 
 def _hang(axes: Axes, names: Sequence[str]) -> None:
-    """Write the predicted classes into the empty place below a panel, which needs no room of its own for them."""
+    """Write the predicted classes, if named, into the empty place below a panel, which needs no room for them."""
+    style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top", "in_layout": False}
     for place, text in enumerate(names):
-        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        axes.annotate(text, (place, 0), (0, -4), rotation=90, ha="center", va="top", in_layout=False, **at)
+        axes.annotate(text, (place, 0), (0, -4), xycoords=("data", "axes fraction"), rotation=90, **style)
+    if not names:
+        axes.annotate("Predicted", (0.5, 0), (0, -4), xycoords="axes fraction", **style)
 
 
 def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:
