@@ -219,6 +219,13 @@ def test_bands_are_students_intervals():
     assert np.isnan(half_width(np.array([np.nan]), np.array([1]))).all()
 
 
+def test_a_band_does_not_leave_the_range_of_its_metric(table):
+    low = table.assign(accuracy=0.02, accuracy_sd=0.5, accuracy_n=2)
+    (band, *_) = curve_figure(low, "accuracy", "cross-entropy").axes[0].collections
+    assert band.get_paths()[0].vertices[:, 1].min() == 0
+    assert band.get_paths()[0].vertices[:, 1].max() == 100
+
+
 def test_the_hardest_level(table):
     assert extreme(table) == 80
     assert extreme(table.assign(protocol="few")) == 1

@@ -166,7 +166,9 @@ def draw_curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool) -> None:
     line.set(color=drawn.colour, marker=drawn.marker, linestyle=drawn.dashes)
     if band:
         half = half_width(rows[f"{metric}_sd"].to_numpy(float), rows[f"{metric}_n"].to_numpy(float))
-        low, high = np.clip(y - half, -1, 1) * scale, np.clip(y + half, -1, 1) * scale
+        # an interval does not leave the metric's range
+        least = 0 if METRICS[metric].unit == "%" else -1
+        low, high = np.clip(y - half, least, 1) * scale, np.clip(y + half, least, 1) * scale
         axes.fill_between(x, low, high, color=drawn.colour, alpha=0.12, lw=0, zorder=2)
 
 

@@ -17,6 +17,8 @@ from benchmarks.report.statistics.tests import ALPHA, Analysis
 
 DRAWN = 10
 """So many methods stand in the critical-difference diagram, beside the control."""
+FULL = 5
+"""Up to so many columns leave room for the longest names beside them, over one column of a paper."""
 BLOCKS, DATASETS = 16, 7
 """Columns that fit beside the names, over two columns of a paper and over one."""
 
@@ -34,7 +36,7 @@ def rank_heat_map(analysis: Analysis, layout: Layout | None = None) -> Figure:
     if ranks.shape[1] > (BLOCKS if layout.columns == 2 else DATASETS):
         ranks = ranks.T.groupby(level=["dataset", "protocol"], sort=False).mean().T
     wide = layout.columns == 2 or ranks.shape[1] > DATASETS
-    letters = 34 if wide else 28
+    letters = 34 if wide else 32 if ranks.shape[1] <= FULL else 28
     figure = new_figure(DOUBLE if wide else layout.width, 2.9 + 0.17 * len(ranks))
     axes = figure.subplots()
     # A sequential map of one hue keeps its order in greyscale; dark is good.
