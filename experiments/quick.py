@@ -1,5 +1,7 @@
-"""Judge a quick run by a thorough one: `python -m experiments.quick RESULTS THOROUGH`.
+"""Judge a quick run by a thorough one: `python -m experiments.quick [RECORDS THOROUGH]`.
 
+By default a run of the preset `default` on what comes with packages, kept in quick.csv.gz (its folder's records.csv.gz,
+the columns needed here), by the reference.
 Where both have a dataset: Kendall's tau between the methods' mean accuracies, and what the quick run's advice loses by
 the thorough run's means, against the best there (picked after the fact, its luck included).
 """
@@ -14,19 +16,18 @@ import pandas as pd
 from scipy.stats import kendalltau
 from tabulate import tabulate
 
-import benchmarks
 from benchmarks.report.advice.decision import best_at, by_level
 from benchmarks.report.advice.model import Estimator, measured_everywhere
 from benchmarks.report.advice.places import Place, places
-from benchmarks.report.advice.reference import experience
+from benchmarks.report.advice.reference import NEEDED, REFERENCE, experience
 from benchmarks.report.data.points import comparable
 
 LEVEL = ["dataset", "ratio"]
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Return the finished cells of the step protocol as the comparison has them."""
-    frame = comparable(benchmarks.load(folder))
+def read(path: Path) -> pd.DataFrame:
+    """Return the finished cells of the step protocol as the comparison has them, of a file of records."""
+    frame = comparable(pd.read_csv(path, usecols=[*NEEDED, "ratio", "balanced_accuracy"]))
     done = (frame["status"] == "done") & (frame["protocol"] == "step") & (frame["comparison"] == "as-in-paper")
     return frame[done]
 
@@ -68,7 +69,7 @@ def _by_dataset(found: list[Place]) -> dict[str, list[Place]]:
 
 
 if __name__ == "__main__":
-    judged, by = (read(Path(folder)) for folder in sys.argv[1:3])
+    judged, by = (read(Path(path)) for path in sys.argv[1:3] or (Path(__file__).with_name("quick.csv.gz"), REFERENCE))
     table = judge(judged, by, Estimator(experience("accuracy")))
     print(tabulate(table.to_dict("list"), headers="keys", showindex=False, floatfmt=".2f"))  # noqa: T201 - this is its output
     print(table.mean(numeric_only=True).round(2).to_string())  # noqa: T201
