@@ -17,6 +17,7 @@ from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.classes import confusion_figure
+from benchmarks.report.figures.cost import cost_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
 from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
@@ -210,6 +211,18 @@ def test_few_places_stay_empty_between_confusion_matrices(collection, panels, co
 def test_heads_stand_upright_where_they_have_room_and_are_turned_where_not():
     assert heads(["functional (240)", "defective (3)"], 1.0) == (["functional\n(240)", "defective (3)"], 0)
     assert heads(["functional (240)"], 0.3) == (["functional (240)"], 90)
+
+
+def test_a_level_that_few_methods_have_takes_none_out_of_the_figures(tmp_path):
+    names = ["cross-entropy", "focal", "ldam-drw", "crt", "lws", "multiscale-two-stage"]
+    table = points(collect([generate(tmp_path, ["elpv"], names, [10, 20, 80], [0, 1])]))
+    gone = table["level"].eq(20) & ~table["label"].isin(["lws", "multiscale-two-stage"])
+    few = table.assign(accuracy=table["accuracy"].mask(gone))
+    whole = table[table["level"].ne(20)]
+    chosen = highlights(few, "accuracy", "cross-entropy")
+    assert chosen == highlights(whole, "accuracy", "cross-entropy")
+    shown = cost_figure(few, "accuracy", chosen).axes[0].get_lines()
+    assert sum(len(line.get_xdata()) for line in shown) == len(names)
 
 
 def test_bands_are_students_intervals():

@@ -14,7 +14,7 @@ from benchmarks.report.data.names import METRICS
 from benchmarks.report.data.points import comparable
 from benchmarks.report.figures.names import name
 from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure
-from benchmarks.report.tables.tables import level_average
+from benchmarks.report.tables.tables import level_average, shared_levels
 
 STAR = 10
 """A star's points take as much of its size as others' bodies."""
@@ -26,7 +26,7 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: 
     """Draw every method by its training time and its mean over the levels; None where times are unknown."""
     layout = layout or Layout()
     part, shown = comparable(part), METRICS[metric]
-    average = level_average(part.pivot(index="label", columns="level", values=metric)) * shown.scale
+    average = level_average(shared_levels(part.pivot(index="label", columns="level", values=metric))) * shown.scale
     seconds = part.groupby("label")["seconds"].median()
     families = part.drop_duplicates("label").set_index("label")["family"]
     rows = pd.DataFrame({"x": seconds, "y": average, "family": families}).dropna()

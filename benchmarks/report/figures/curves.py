@@ -18,7 +18,7 @@ from benchmarks.report.data.variants import ranked
 from benchmarks.report.figures.names import LETTER, name, printable
 from benchmarks.report.figures.style import DOUBLE, GREY, Layout, Look, below, look_of, looks, new_figure
 from benchmarks.report.statistics.intervals import half_width
-from benchmarks.report.tables.tables import level_average
+from benchmarks.report.tables.tables import level_average, shared_levels
 
 SHORT = 18
 """Letters of a name in a legend below the axes."""
@@ -29,10 +29,11 @@ APART = 1.1
 def highlights(part: pd.DataFrame, metric: str, control: str) -> list[str]:
     """Choose the methods to tell apart: the control, the proposed one, the suite's own, and the best of every family.
 
-    Best by the average over the levels.
+    Best by the average over the levels that most methods have.
     """
     part = comparable(ranked(part)) if len(comparable(part)) else ranked(part)
-    average = level_average(part.pivot(index="label", columns="level", values=metric)).dropna() * METRICS[metric].sign
+    values = shared_levels(part.pivot(index="label", columns="level", values=metric))
+    average = level_average(values).dropna() * METRICS[metric].sign
     families = part.drop_duplicates("label").set_index("label")["family"]
     chosen = {label for label in (control, PROPOSED, FUSION) if label in families.index}
     for family, group in average.groupby(families.reindex(average.index)):

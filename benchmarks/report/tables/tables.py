@@ -52,6 +52,12 @@ def level_average(values: pd.DataFrame) -> pd.Series:
     return measured.mean(axis="columns", skipna=False)
 
 
+def shared_levels(values: pd.DataFrame) -> pd.DataFrame:
+    """Keep the levels that at least half as many methods have as have the level that most have."""
+    held = values.notna().sum()
+    return values.loc[:, held.ge(held.max() / 2) & held.gt(0)]
+
+
 def average_ranks(values: pd.DataFrame, metric: Metric) -> pd.Series:
     """Return each complete row's mean rank (1 is best; ties share) among the complete rows; NaN for the others."""
     complete = values.dropna(axis="columns", how="all").dropna()
