@@ -11,11 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.data.loading import collect
-from benchmarks.report.data.names import METRICS, Metric, dataset_title, metric_named
+from benchmarks.report.data.names import METRICS, Metric, dataset_title, escape_markdown, metric_named
 from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.images import Cell, Shared, TestImages
 from benchmarks.report.statistics.intervals import interval
-from benchmarks.report.tables.render import escape_markdown
 from datasets import UserError
 from datasets.hints import counted
 

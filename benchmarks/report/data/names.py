@@ -128,6 +128,12 @@ def slug(*parts: str) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts if part)
 
 
+def escape_markdown(text: str) -> str:
+    """Keep a name from breaking a table or from being read as markup."""
+    special = {"|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "\n": " "}
+    return "".join(special.get(character, character) for character in text)
+
+
 def safe_in_csv(text: str) -> str:
     """Keep a spreadsheet from running a text as a formula; a number stays a number."""
     formula = text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r")

@@ -18,6 +18,7 @@ from benchmarks.report.data.names import (
     READINGS,
     Metric,
     dataset_title,
+    escape_markdown,
     level_name,
     number,
 )
@@ -25,7 +26,6 @@ from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.images import Cell, TestImages
 from benchmarks.report.statistics.intervals import MIN_DATASETS, Interval, interval
-from benchmarks.report.tables.render import escape_markdown
 
 PAPER = "Liu et al., Neural Computing and Applications 33, 14179-14197 (2021), doi 10.1007/s00521-021-06066-8"
 MEAN, MARGIN, EXTREME, FEW = 0.985, 0.0232, 0.04, 0.99

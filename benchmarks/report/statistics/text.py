@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from tabulate import tabulate
 
-from benchmarks.report.data.names import comparison_title
+from benchmarks.report.data.names import comparison_title, escape_markdown
 from benchmarks.report.data.origin import image_sets
 from benchmarks.report.statistics.decimals import carried, signed
 from benchmarks.report.statistics.intervals import MIN_DATASETS
 from benchmarks.report.statistics.tests import CAVEAT, MIN_BLOCKS, Analysis
-from benchmarks.report.tables.render import escape_markdown
 from datasets.hints import counted
 
 

@@ -12,14 +12,13 @@ import pandas as pd
 from benchmarks.report.advice.make import Advised
 from benchmarks.report.advice.wording import RULES, headline, scored_text, sentences, where
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, escape_markdown, level_name
 from benchmarks.report.data.points import skipped, skipped_methods
 from benchmarks.report.data.words import listed
 from benchmarks.report.figures.draw import picture
 from benchmarks.report.rescore.split import sentence as split_sentence
 from benchmarks.report.statistics.tests import Analysis
 from benchmarks.report.summary.health import Health, sentence
-from benchmarks.report.tables.render import escape_markdown
 from datasets.hints import counted
 
 NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")

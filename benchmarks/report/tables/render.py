@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks.report.data.names import safe_in_csv
+from benchmarks.report.data.names import escape_markdown, safe_in_csv
 from benchmarks.report.data.words import row_title
 from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.model import Entry, Table
@@ -72,12 +72,6 @@ def _more(entry: Entry) -> bool:
 
 def _remark(entry: Entry) -> str:
     return entry.remark or ("published" if entry.mark == "published" else "")
-
-
-def escape_markdown(text: str) -> str:
-    """Keep a name from breaking a table or from being read as markup."""
-    special = {"|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "\n": " "}
-    return "".join(special.get(character, character) for character in text)
 
 
 def _md_entry(entry: Entry) -> str:
