@@ -10,11 +10,12 @@ import torch
 
 import datasets
 import methods
-from benchmarks.grid import plan, rows
+from benchmarks.grid import plan
 from benchmarks.grid import presets as settings
 from benchmarks.records.store import Store
 from benchmarks.report.data.loading import collect
 from benchmarks.running import cell as cells
+from benchmarks.running.prepare import Prepared
 from benchmarks.running.tuning import study as tuning
 from benchmarks.running.tuning.folds import folds
 from benchmarks.running.tuning.space import BATCH, DECAY, DROPOUT, FLIPS, RATE, SHARED, STEPS
@@ -111,13 +112,13 @@ def test_tuning_sees_no_test_image(bench, shared_cache, monkeypatch) -> None:
     """The trials of a cell are the same when its test images are other ones."""
     cell = tuned_cell(bench, 3, "methods=['focal']")
     expected, _ = cells.run(cell, shared_cache, "cpu")
-    true = rows.split
+    true = Prepared.rows
 
-    def other_test(*arguments: Any) -> datasets.Split:
-        found = true(*arguments)
-        return datasets.Split(found.train, found.test[::2])
+    def other_test(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        train, test = true(*arguments)
+        return train, test[::2]
 
-    monkeypatch.setattr(rows, "split", other_test)
+    monkeypatch.setattr(Prepared, "rows", other_test)
     found, _ = cells.run(cell, shared_cache, "cpu")
     assert found.data.test_hash != expected.data.test_hash
     assert found.tuning == expected.tuning is not None
