@@ -16,6 +16,8 @@ STRANGE = 0.03
 ATTENDED = (1, 3, 9)
 """How many of the strangest positions are averaged."""
 CHUNK = 64
+POSITIONS = 128
+"""How many are worked on at once: all of them would take a gigabyte where maps are large."""
 
 
 class PositionMemory:
@@ -25,8 +27,10 @@ class PositionMemory:
         """Fit to (n, P, D) cells of majority images, of which `channels` are drawn at random."""
         self.chosen = torch.randperm(cells.shape[2], generator=generator)[:channels]
         # one channel after another in memory: the same deviations in a third of the time
-        self.scale = cells[:, :, self.chosen].flatten(0, 1).T.contiguous().std(1, correction=0) + 1e-6
-        self.mean, self.factor = _gaussians(self._prepared(cells))
+        each = [cells[:, :, some].flatten(0, 1).T.contiguous().std(1, correction=0) for some in self.chosen.split(20)]
+        self.scale = torch.cat(each) + 1e-6
+        gaussians = [_gaussians(self._prepared(part)) for part in cells.split(POSITIONS, 1)]
+        self.mean, self.factor = (torch.cat(parts) for parts in zip(*gaussians, strict=True))
 
     def distances(self, cells: Tensor) -> Tensor:
         """Return (M, P) squared distances of images that the memory has not seen."""
@@ -42,15 +46,18 @@ class PositionMemory:
         Returns:
             The distances for each way.
         """
-        x, n = self._prepared(cells), len(cells)
-        alone, found = left_out_squares(_squares(x, self.mean, self.factor), n, n), []
-        for groups in groupings:
-            out = alone.clone()
-            for group in folds_of_groups(groups, n):
-                white = _white(x[:, group], self.mean, self.factor)
-                out[group] = group_left_out_squares(white, n, n).T.to(out)
-            found.append(out)
-        return found
+        n, folds = len(cells), [folds_of_groups(groups, len(cells)) for groups in groupings]
+        found: list[list[Tensor]] = [[] for _ in groupings]
+        gaussians = zip(self.mean.split(POSITIONS), self.factor.split(POSITIONS), strict=True)
+        for part, gaussian in zip(cells.split(POSITIONS, 1), gaussians, strict=True):
+            x = self._prepared(part)
+            alone = left_out_squares(_squares(x, *gaussian), n, n)
+            for own, parts in zip(folds, found, strict=True):
+                out = alone.clone()
+                for group in own:
+                    out[group] = group_left_out_squares(_white(x[:, group], *gaussian), n, n).T.to(out)
+                parts.append(out)
+        return [torch.cat(parts, 1) for parts in found]
 
     def _prepared(self, cells: Tensor) -> Tensor:
         return (cells[:, :, self.chosen] / self.scale).transpose(0, 1)
