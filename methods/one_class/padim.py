@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, cast
 
 import torch
@@ -87,7 +87,10 @@ class PaDiM(OneClass):
         eye = torch.eye(len(chosen), device=mean.device)
         covariance = scatter / max(len(images) - 1, 1) + self.regularisation * eye
         factor = torch.linalg.cholesky(covariance)
-        return PositionGaussians(chosen, mean, factor, len(images), lambda memory: memory.greatest(backbone, images))
+        own = partial(
+            PositionGaussians.greatest, backbone=backbone, images=images
+        )  # a lambda could not be sent elsewhere
+        return PositionGaussians(chosen, mean, factor, len(images), own)
 
     def held_out(
         self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
