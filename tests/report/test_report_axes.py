@@ -65,7 +65,7 @@ def test_steps_have_a_table_words_and_the_methods_that_collapse_at_some_only(tmp
     rows = {label: [entry.plain for entry in entries] for _, label, entries in steps.rows}
     assert rows == {"cross-entropy": ["70", "70", "200"], "focal": ["50 (2 collapsed)", "80", "n/a"]}
     text = " ".join(made.sentences)
-    assert "Trained to the end at the steps measured: 1 of 2 methods; not yet: focal." in text
+    assert "Trained to the end at the steps measured: 1 of 2 methods; others rise or fall further: focal." in text
     assert "Best at 200 and at 600 steps: cross-entropy and focal." in text
     assert "Collapse (one class predicted) at some numbers of steps only: focal." in text
     families = table.drop_duplicates("label").set_index("label")["family"]

@@ -119,11 +119,15 @@ def _crossing(first: str, second: str, ahead: list[float], behind: list[float]) 
         winner, loser = (first, second) if ahead else (second, first)
         return f"{winner} is ahead of {loser} at every number measured ({_span(ahead or behind)})."
     if max(ahead) < min(behind):
-        return f"{first} is ahead of {second} up to {number(max(ahead))}, and behind from {number(min(behind))} on."
+        return f"{first} is ahead of {second} {_up_to(ahead)}, and behind from {number(min(behind))} on."
     if max(behind) < min(ahead):
-        return f"{first} is behind {second} up to {number(max(behind))}, and ahead from {number(min(ahead))} on."
+        return f"{first} is behind {second} {_up_to(behind)}, and ahead from {number(min(ahead))} on."
     text = f"{first} and {second} cross more than once: the first is ahead at {_span(ahead)}"
     return f"{text}, and behind at {_span(behind)}."
+
+
+def _up_to(levels: list[float]) -> str:
+    return f"{'at' if len(levels) == 1 else 'up to'} {number(max(levels))}"
 
 
 def _span(levels: list[float]) -> str:
@@ -150,7 +154,7 @@ def _steps(
     if axes.tripled(means):
         yet = [label for label in map(str, means.index) if label not in ends]
         text = f"Trained to the end at the steps measured: {len(ends)} of {len(means)} methods"
-        made.sentences.append(f"{text}; not yet: {listed(yet, NAMED)}." if yet else f"{text}.")
+        made.sentences.append(f"{text}; others rise or fall further: {listed(yet, NAMED)}." if yet else f"{text}.")
     ranking = " and ".join(
         str(means[steps].mul(metric.sign).idxmax()) for steps in (means.columns[0], means.columns[-1])
     )
