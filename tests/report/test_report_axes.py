@@ -160,7 +160,7 @@ LINES = {"cross-entropy": [0.5, 0.7, 0.9], "focal": [0.5, 0.75, 0.95], "padim": 
 def test_where_the_lines_over_minority_images_cross_is_said(tmp_path):
     records = few(LINES) + few(LINES, "textures")
     made, _ = along(tmp_path, records)
-    assert "By minority images, the mean of all datasets: padim is ahead of focal up to 1, and behind from 10 on." in (
+    assert "By minority images, the mean of all datasets: padim is ahead of focal at 1, and behind from 10 on." in (
         made.sentences
     )
     assert {"minority-all-datasets", "minority-elpv", "minority-textures"} <= {table.name for table in made.tables}
