@@ -27,6 +27,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,  # as one: a page is made and a browser started
     pytest.mark.skipif(BROWSER is None, reason=f"no browser found (looked for {', '.join(BROWSERS)})"),
 ]
 
@@ -218,7 +219,6 @@ def test_curves_are_drawn_bands_where_asked_and_follow_the_metric(opened):
     playwright.expect(page.locator("#chart .ytitle")).to_contain_text("calibration")
 
 
-@pytest.mark.slow
 def test_sorting_and_filtering_ten_thousand_records_does_not_hang(opened, large_file):
     page = opened(file=large_file)
     page.select_option("#f-dataset", "")
@@ -237,7 +237,6 @@ def test_sorting_and_filtering_ten_thousand_records_does_not_hang(opened, large_
     assert slowest < 5000  # some 100 ms on a quiet machine; no test asks how busy it is
 
 
-@pytest.mark.slow
 def test_no_serious_violation_for_a_screen_reader(opened):
     name = "axe_playwright_python.sync_playwright"
     source = pytest.importorskip(name, reason="axe-playwright-python is not installed (extra page-test)")
