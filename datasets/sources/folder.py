@@ -180,6 +180,8 @@ class Grouped(Folder):
         names = [thing(file, next(part for part in parts if part in file.parents)) for file in listing.files]
         own = [name or f"\0{at}" for at, name in enumerate(names)]
         found, groups = np.unique(own, return_inverse=True)
+        if len(found) < 2:
+            raise UserError(f"dataset {self.name}: all images lie in folders named {own[0]!r}; use folder:{self.root}")
         if len(found) == len(own):
             raise UserError(
                 f"dataset {self.name}: no two images have names that agree up to the last separator, as part12_1.png "

@@ -15,7 +15,7 @@ from methods.training.context import Context
 from methods.training.data import TrainSet
 from methods.training.draws import Draws
 from methods.training.learner import Learner
-from methods.training.optimizers import FusedAdamW
+from methods.training.optimizers import FusedAdamW, called_straight
 from methods.training.settings import Optimizer
 from methods.training.stages import Stage, freeze_all_but, restart, split_steps
 
@@ -156,7 +156,8 @@ def build_optimizer(parameters: list[nn.Parameter], settings: Optimizer, stage: 
     rate *= stage.adam_rate
     if parameters[0].device.type == "meta":
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    return FusedAdamW(parameters, lr=rate, weight_decay=decay, fused=True)
+    adamw = FusedAdamW if called_straight() else torch.optim.AdamW
+    return adamw(parameters, lr=rate, weight_decay=decay, fused=True)
 
 
 def rate(settings: Optimizer, step: int, steps: int) -> float:

@@ -2,8 +2,11 @@
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -308,10 +311,43 @@ def test_workers_draw_what_they_are_given(monkeypatch, copies):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(threading, "active_count", lambda: 1 if copies else 2)
     with Workers(2 * WORTH_A_WORKER) as workers:
+        assert type(workers._executor).__module__.startswith("concurrent.futures") is copies
         found = [workers.start(os.path.join, str(n), "name") for n in range(5)]
         others = {workers.start(os.getpid)() for _ in range(5)}
         assert [each() for each in found] == [f"{n}/name" for n in range(5)]
     assert os.getpid() not in others
+
+
+KILLED = """
+import os, signal, sys
+from benchmarks.report.figures.workers import WORTH_A_WORKER, Workers
+os.cpu_count = lambda: 3
+workers = Workers(3 * WORTH_A_WORKER)
+workers.start(os.getpid)()
+print(*workers._executor._processes)
+sys.stdout.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def runs(number):
+    """Say whether a process runs: one that nobody has asked for its end is listed still."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no copies are made")
+def test_copies_end_with_a_process_that_is_killed():
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -9, done.stderr
+    copies = done.stdout.split()
+    assert len(copies) == 3
+    limit = time.monotonic() + 30
+    while any(map(runs, copies)) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert not any(map(runs, copies))
 
 
 @pytest.mark.parametrize("copies", [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -57,10 +57,11 @@ class Workers:
 def _executor(count: int) -> Any:
     """Return processes that are copies of this one, which have nothing to import, or new ones where that is not safe.
 
-    A copy has only the thread that made it: what other threads hold locked, as those of a cluster do, stays locked.
+    A copy has only the thread that made it: what other threads that Python knows of hold locked, as those of a cluster
+    do, stays locked.
     """
     if sys.platform == "linux" and threading.active_count() == 1:
-        executor = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), _begin)
+        executor = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), _begin_copy)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads of libraries, which are made for this
             executor.submit(os.getpid)  # makes all of them, while there is no other thread
@@ -69,6 +70,17 @@ def _executor(count: int) -> Any:
 
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return get_reusable_executor(count, timeout=60, env=one, initializer=_begin)
+
+
+def _begin_copy() -> None:
+    """Begin, and end with the process that made this one, be it killed: a copy holds what that held open."""
+    _begin()
+    threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
+
+
+def _end_with(maker: Any) -> None:
+    maker.join()
+    os._exit(1)
 
 
 def _begin() -> None:

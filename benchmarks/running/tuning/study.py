@@ -19,6 +19,7 @@ from sklearn.metrics import recall_score
 
 import methods
 from benchmarks.grid.cells import Cell
+from benchmarks.running.environment import lacks_memory
 from benchmarks.running.tuning.folds import Fold, folds
 from benchmarks.running.tuning.space import SHARED, Space, Values
 from datasets import UserError
@@ -129,9 +130,9 @@ def _run(space: Space, trial: Trial, train: TrainSet, cuts: Sequence[Fold], plac
         method = methods.create(space.cell.method, **parameters)
         method.fit(train.subset(fit), replace(context, seed=f"{context.seed}/fold{place}"))
         trial.scores.append(score(method, train.subset(held)))
-    except (UserError, MemoryError, torch.OutOfMemoryError):
-        raise  # of the machine, not of the values: what is chosen must not hang on what else runs here
     except Exception as error:  # values that a method cannot bear are no fault of the cell
+        if isinstance(error, UserError) or lacks_memory(error):
+            raise  # of the machine, not of the values: what is chosen must not hang on what else runs here
         trial.error = f"{type(error).__name__}: {error}"
 
 
