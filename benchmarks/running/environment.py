@@ -50,12 +50,6 @@ def _revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def lacks_memory(error: Exception) -> bool:
-    """Say whether an error is the machine's want of memory; torch has a class of its own for a GPU's alone."""
-    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return on_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
-
-
 def reset_peak_memory(device: torch.device) -> None:
     """Start measuring anew, where the system can (Linux, CUDA)."""
     if device.type == "cuda":

@@ -19,7 +19,6 @@ from sklearn.metrics import recall_score
 
 import methods
 from benchmarks.grid.cells import Cell
-from benchmarks.running.environment import lacks_memory
 from benchmarks.running.tuning.folds import Fold, folds
 from benchmarks.running.tuning.space import SHARED, Space, Values
 from datasets import UserError
@@ -131,9 +130,15 @@ def _run(space: Space, trial: Trial, train: TrainSet, cuts: Sequence[Fold], plac
         method.fit(train.subset(fit), replace(context, seed=f"{context.seed}/fold{place}"))
         trial.scores.append(score(method, train.subset(held)))
     except Exception as error:  # values that a method cannot bear are no fault of the cell
-        if isinstance(error, UserError) or lacks_memory(error):
+        if isinstance(error, UserError) or _lacks_memory(error):
             raise  # of the machine, not of the values: what is chosen must not hang on what else runs here
         trial.error = f"{type(error).__name__}: {error}"
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Say whether an error is the machine's want of memory; torch has a class of its own for a GPU's alone."""
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, (MemoryError, torch.OutOfMemoryError))
 
 
 def score(method: methods.Method, validation: TrainSet) -> tuple[float, float]:
