@@ -52,6 +52,7 @@ OTHER_BACKBONE := $(COMMON) $(call named,logit-adjustment few-defect-fusion padi
 CURVES := $(call named,cross-entropy oversampling smote logit-adjustment vs-loss class-balanced-focal crt mislas under-bagging \
   sade remix patchcore padim mahalanobis knn-distance linear-probe-adjusted linear-probe-balanced svm-probe few-defect-fusion)
 MULTISCALE := $(call named,multiscale-two-stage multiscale-two-stage-adjusted multiscale-logit-adjustment)
+SCRATCH := $(call named,multiscale-scratch singlescale-scratch)
 BINARY := --dataset elpv --dataset textures --dataset dagm/1 --dataset magnetic_tile/defects
 ENDS := --ratio 10 --ratio 80
 
@@ -59,6 +60,8 @@ reference: $(VENV)/.ready  ## make results/reference again, in some hours; set I
 	$(THOROUGH)
 	$(THOROUGH) $(BINARY) $(CURVES) --protocol few --minority 0,1,3,5,10,20,50
 	$(THOROUGH) $(LEADING) $(ENDS) --steps 200 --steps 1800
+	$(THOROUGH) $(MULTISCALE) $(ENDS) --seed 0 --seed 1 --steps 200 --steps 1800
+	$(THOROUGH) --dataset elpv --dataset textures $(SCRATCH) --ratio 10 --seed 0 --seed 1 --steps 600 --steps 1800
 	$(THOROUGH) --dataset elpv --dataset textures $(TUNED) $(ENDS) --seed 0 --tune 8
 	$(THOROUGH) $(BINARY) $(OTHER_BACKBONE) $(ENDS) --seed 0 --seed 1 --seed 2 --backbone tf_efficientnet_lite2
 	$(THOROUGH) --dataset dagm/1 --dataset textures $(COMMON) $(MULTISCALE) $(ENDS) --seed 0 --seed 1 --comparison equal-footing
