@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.advice.decision import advise
-from benchmarks.report.advice.make import make, regret_markdown
+from benchmarks.report.advice.make import make, regret_csv, regret_markdown
 from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, _kernel, _relations, effects, run_variance
 from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.reference import experience as read_experience
@@ -298,11 +298,38 @@ def test_regret_by_hand():
     # from seed 0 focal, scored 80 on seed 1, hindsight 86; from seed 1 smote, scored 60 on seed 0, hindsight 90
     assert (row["advice"], row["best_mean"], row["control"]) == (70.0, 70.0, 50.0)
     assert (row["hindsight"], row["upper"], row["lower"]) == (88.0, 18.0, 0.0)
-    assert "in hindsight, its luck included, 88.0: at most 18.0 lost" in scored_text(table, "cross-entropy")
+    told = scored_text(table, "cross-entropy")
+    assert "in hindsight, its luck included, 88: at most 18 lost, at most 18 at the worst" in told
     text = regret_markdown(table.assign(lower=-0.2), "cross-entropy")
     assert "| d, step, IR 20 | 70 | 70 | 70 | 50 | 50 | 88 | 0 | 18 |" in text, "one level carries no decimals"
-    assert "| **mean** | 70.0 |" in text
+    assert "| **mean** | 70 | 70 | 70 |" in text, "nor does a mean over one"
     assert text.rstrip().endswith("| 0 | 18 |")
+    header, row = regret_csv(table.assign(lower=-0.2)).splitlines()
+    assert row == "d,step,20,1,70,70,70,50,50,88,18,0,2", header
+
+
+def test_a_mean_over_levels_carries_a_decimal_where_what_is_lost_hardly_differs():
+    index = pd.MultiIndex.from_tuples([("d", "step", float(level)) for level in range(5)], names=["d", "p", "level"])
+    score = {"seeds": 3.0, "advice": 70.14, "control": 50.0, "best_mean": 69.96, "others": np.nan, "hindsight": 72.0}
+    # to either side of a mean over five lies t(.975, 4) = 2.776 times sd / 5 ** .5: with sd .35 less than a point
+    close = pd.DataFrame(score, index).assign(upper=[1.36, 1.86, 1.86, 1.86, 2.36])
+    told = scored_text(close, "cross-entropy")
+    assert "reached 70.1 points" in told
+    assert "at most 1.9 lost, at most 2 at the worst level" in told
+    # with sd 1.4 more
+    assert "reached 70 points" in scored_text(close.assign(upper=[0, 2, 2, 2, 4]), "cross-entropy")
+
+
+def test_an_expected_loss_carries_a_decimal_only_where_its_interval_is_narrow():
+    advice = advise([place({name: 70.0 + i for i, name in enumerate(NAMES)}, seeds=3)], Estimator([]), "cross-entropy")
+
+    def told(shortfall, spread):
+        choice = replace(advice.choice, shortfall=shortfall, spread=spread)
+        return " ".join(sentences(replace(advice, choice=choice), "accuracy"))
+
+    assert "the expected loss is 0.1 points." in told(0.14, 1.9)
+    assert "the expected loss is 3 points." in told(3.14, 2.1)
+    assert "the expected loss is under 1 point." in told(0.4, 2.1)
 
 
 def test_a_run_is_read_into_places_and_own_images_are_advised_by_their_folders_name(tmp_path):

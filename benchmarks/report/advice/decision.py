@@ -34,6 +34,7 @@ class Choice:
         best: probability that no other method is better.
         within: probability that none is better by more than the margin.
         shortfall: expected points lost against the best, over what is not known.
+        spread: width of the 95 % interval of these points.
         measured: the method less the control, on these runs alone; None where it is the control or that is missing.
         equals: methods shown to be within the margin of the advised one, by these runs alone.
         rival: the method most likely to be better; empty where there is none.
@@ -47,6 +48,7 @@ class Choice:
     best: float
     within: float
     shortfall: float
+    spread: float
     measured: Comparison | None
     equals: list[str]
     rival: str
@@ -225,6 +227,7 @@ def _choose(
         best=float((lost <= 0).mean()),
         within=float((lost <= MARGIN).mean()),
         shortfall=float(lost.mean()),
+        spread=float(np.ptp(np.percentile(lost, [2.5, 97.5]))),
         measured=measured,
         equals=_equals(runs, label),
         rival=rival,

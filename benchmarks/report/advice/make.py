@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -10,10 +10,13 @@ from benchmarks.report.advice.decision import Advice, advise
 from benchmarks.report.advice.model import Estimator
 from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.reference import experience
-from benchmarks.report.advice.regret import POLICIES, regret
-from benchmarks.report.data.names import AS_IN_PAPER, METRICS, dataset_title, level_name
+from benchmarks.report.advice.regret import POLICIES, over_levels, regret
+from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name, number
 from benchmarks.report.data.variants import without_variants
-from benchmarks.report.statistics.decimals import carried
+from benchmarks.report.statistics.decimals import beside
+
+LOST = ("hindsight", "lower", "upper")
+"""Columns of the score that are no rule's: the best in hindsight, and between what the advice loses."""
 
 
 @dataclass
@@ -66,24 +69,25 @@ def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> 
 
 
 def regret_csv(table: pd.DataFrame) -> str:
-    """Write the scores as CSV."""
-    return table.round(3).to_csv(lineterminator="\n")
+    """Write the scores as CSV, as shown: nothing says how much chance there is in one level's."""
+    points = {name: table[name].map(beside(float("nan")).text) for name in (*POLICIES, *LOST) if name in table}
+    shown = table.assign(seeds=table["seeds"].map(number), **points)
+    return shown.rename(index=number, level="level").to_csv(lineterminator="\n")
 
 
 def regret_markdown(table: pd.DataFrame, control: str) -> str:
     """Write the scores as a Markdown table, mean and worst below."""
     if table.empty:
         return "# What the advice loses\n\nNothing to score: that takes a dataset with two seeds and two methods.\n"
-    # nothing says how much chance there is in one level's
-    one = replace(carried(METRICS["accuracy"], float("nan")), scale=1.0)
+    one, mean = beside(float("nan")), over_levels(table)
     heads = ["where", *POLICIES.values(), "best in hindsight", "loses at least", "at most"]
     heads = [control if head == POLICIES["control"] else head for head in heads]
-    columns = [*POLICIES, "hindsight", "lower", "upper"]
+    columns = [*POLICIES, *LOST]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(columns)]
     for (dataset, protocol, level), *values in table[columns].itertuples():
         name = f"{dataset_title(str(dataset))}, {protocol}, {level_name(str(protocol), float(level))}"
         lines.append(f"| {name} | " + " | ".join(map(one.text, values)) + " |")
-    lines.append("| **mean** | " + " | ".join(f"{value:.1f}" for value in table[columns].mean()) + " |")
+    lines.append("| **mean** | " + " | ".join(map(mean.text, table[columns].mean())) + " |")
     worst = " | ".join(one.text(table[column].max()) for column in columns[-2:])
     lines.append("| **worst** |" + " |" * (len(columns) - 2) + f" {worst} |")
     seeds = " or ".join(str(int(n)) for n in sorted(table["seeds"].unique()))

@@ -23,6 +23,9 @@ import pandas as pd
 from benchmarks.report.advice.decision import best_at, by_level
 from benchmarks.report.advice.model import Estimator, Posterior, measured_everywhere
 from benchmarks.report.advice.places import Place
+from benchmarks.report.data.names import Metric
+from benchmarks.report.statistics.decimals import beside
+from benchmarks.report.statistics.intervals import half_width
 
 SEEDS = 3
 SPLITS = 10
@@ -57,6 +60,12 @@ def regret(places: Sequence[Place], estimator: Estimator, control: str) -> pd.Da
     table = pd.DataFrame(rows)
     means = table.groupby(index, sort=False).mean(numeric_only=True)
     return means.assign(splits=table.groupby(index, sort=False).size())
+
+
+def over_levels(table: pd.DataFrame) -> Metric:
+    """Return how means over the levels of a score are written: by the interval of what is lost, levels being units."""
+    lost = table["upper"]
+    return beside(float(2 * half_width(np.array([lost.std()]), np.array([len(lost)]))[0]))
 
 
 def _score(levels: list[Place], estimator: Estimator, control: str) -> list[dict[str, object]]:

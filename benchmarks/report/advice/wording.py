@@ -9,9 +9,11 @@ import pandas as pd
 from benchmarks.report.advice.calls import MIN_SEEDS, Comparison
 from benchmarks.report.advice.decision import MARGIN, SURE, Advice, Choice
 from benchmarks.report.advice.places import Place, decided_by
+from benchmarks.report.advice.regret import over_levels
 from benchmarks.report.data.names import METRICS, dataset_title, level_name, number
 from benchmarks.report.data.variants import RULE as VARIANTS_RULE
 from benchmarks.report.data.words import listed
+from benchmarks.report.statistics.decimals import beside, signed
 from datasets.hints import counted
 
 NAMED = 5
@@ -115,18 +117,19 @@ def scored_text(table: pd.DataFrame, control: str, place: str = "") -> str:
     if table.empty:
         return ""
     seeds = " or ".join(f"{int(n)}" for n in sorted(table["seeds"].unique()))
-    means = table.mean(numeric_only=True)
+    means, shown = table.mean(numeric_only=True), over_levels(table)
     rivals = "".join(
-        f", {text} {means[name]:.1f}"
+        f", {text} {shown.text(means[name])}"
         for name, text in (("best_mean", "the best mean of those seeds"), ("others", "other datasets alone"))
         if means[name] == means[name]
     )
     at = f" {place}" if place else ""
     return (
-        f"Scored on itself{at}: advice from {counted(seeds, 'seed')} reached {means['advice']:.1f} "
+        f"Scored on itself{at}: advice from {counted(seeds, 'seed')} reached {shown.text(means['advice'])} "
         f"points on the seeds left out (mean over {counted(len(table), 'level')}){rivals}, "
-        f"{control} {means['control']:.1f}; the best in hindsight, its luck included, {means['hindsight']:.1f}: "
-        f"at most {means['upper']:.1f} lost, at most {table['upper'].max():.1f} at the worst level."
+        f"{control} {shown.text(means['control'])}; the best in hindsight, its luck included, "
+        f"{shown.text(means['hindsight'])}: at most {shown.text(means['upper'])} lost, "
+        f"at most {beside(float('nan')).text(table['upper'].max())} at the worst level."
     )
 
 
@@ -147,8 +150,13 @@ def _odds(advice: Advice, metric: str) -> str:
     return (
         f"With {counted(advice.seeds, 'seed')} and {counted(advice.methods, 'method')}, the probability is "
         f"{_percent(choice.within)} that {choice.label} is within {MARGIN:g} point of the best in {title}, "
-        f"{_percent(choice.best)} that it is the best; the expected loss is {choice.shortfall:.1f} points."
+        f"{_percent(choice.best)} that it is the best; the expected loss is {_loss(choice)}."
     )
+
+
+def _loss(choice: Choice) -> str:
+    text = beside(choice.spread).text(choice.shortfall)
+    return "under 1 point" if text == "0" else f"{text} points"
 
 
 def _basis(advice: Advice) -> str:
@@ -213,8 +221,7 @@ def _interval(mean: float, low: float, high: float) -> str:
 
 def _points(value: float, wide: float) -> str:
     """Write points beside an interval so wide."""
-    decimals = 1 if wide < 2 * MARGIN else 0
-    return f"{round(value, decimals) + 0.0:+.{decimals}f}"
+    return signed(value, beside(wide))
 
 
 def _more(choice: Choice) -> str:

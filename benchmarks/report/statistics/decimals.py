@@ -24,6 +24,11 @@ def carried(metric: Metric, width: float) -> Metric:
     return metric if width < WIDE else replace(metric, decimals=max(0, metric.decimals - 1))
 
 
+def beside(wide: float) -> Metric:
+    """Return how points are written whose 95 % interval is so many points wide; NaN is wide."""
+    return replace(carried(METRICS["accuracy"], wide / METRICS["accuracy"].scale), scale=1.0)
+
+
 def signed(value: float, metric: Metric) -> str:
     """Write a difference of stored values with its sign, as a metric is shown; what rounds to nothing is +0."""
     return f"{round(value * metric.scale, metric.decimals) + 0.0:+.{metric.decimals}f}"
