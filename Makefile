@@ -66,6 +66,7 @@ reference: $(VENV)/.ready  ## make results/reference again, in some hours; set I
 	$(THOROUGH) $(BINARY) $(OTHER_BACKBONE) $(ENDS) --seed 0 --seed 1 --seed 2 --backbone tf_efficientnet_lite2
 	$(THOROUGH) --dataset dagm/1 --dataset textures $(COMMON) $(MULTISCALE) $(ENDS) --seed 0 --seed 1 --comparison equal-footing
 	$(BIN)/python -m benchmarks.reference $(REFERENCE) results/reference
+	$(BIN)/python -m experiments.evidence > experiments/evidence.md
 
 clean:
 	rm -rf $(VENV) results/run

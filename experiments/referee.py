@@ -1,13 +1,14 @@
-"""What a referee found wrong with an earlier comparison, measured again: `python -m experiments.referee RESULTS`.
+"""What a referee found wrong with an earlier comparison, measured again: `python -m experiments.referee [RECORDS]`.
 
-From the records of one results folder, and from the splits of the datasets that are available here.
+From the table of records that comes with the suite, and from the splits of the datasets that are available here.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ import torch
 from scipy import stats
 from tabulate import tabulate
 
-import benchmarks
 import datasets
 from benchmarks.grid import plan, presets, rows
 from benchmarks.grid.cells import Cell
+from benchmarks.report.advice.reference import REFERENCE
+from benchmarks.report.data.names import AS_IN_PAPER
 from benchmarks.running.prepare import Prepared, prepare
 from datasets.development import development_rows
 
@@ -32,15 +34,25 @@ TWO_CLASSES = ("dagm/1", "elpv", "magnetic_tile/defects", "textures")
 Row = tuple[str, str]
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Return the finished cells of the step protocol, a row each, accuracy in points."""
-    frame = benchmarks.load(folder)
-    points = frame[
-        (frame.status == "done") & (frame.protocol == "step") & frame.comparison.str.startswith("as-in-paper")
-    ].copy()
-    points["points"] = 100 * points.balanced_accuracy
-    points["collapsed"] = points.confusion.map(lambda rows: (np.sum(rows, axis=0) > 0).sum() == 1)
-    return points
+def read(path: Path, protocols: Collection[str] = ("step",)) -> pd.DataFrame:
+    """Return the finished cells of some protocols, a row each.
+
+    Returns:
+        The columns of the records, and `points` (balanced accuracy, %) and `collapsed` (one class is predicted).
+    """
+    frame = pd.read_csv(path)
+    kept = frame[(frame["status"] == "done") & frame["protocol"].isin(protocols)].copy()
+    kept["points"] = 100 * kept["balanced_accuracy"]
+    kept["collapsed"] = kept["confusion"].map(lambda text: (np.sum(json.loads(text), axis=0) > 0).sum() == 1)
+    return kept
+
+
+def parts(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the cells of the step protocol, as in the paper: by defaults, by other backbones, and tuned ones, too."""
+    asked = cells[(cells["protocol"] == "step") & cells["comparison"].str.startswith(AS_IN_PAPER)]
+    backbone = asked["backbone"].fillna("")  # a small network from scratch has none
+    shared = backbone.isin(("", backbone.value_counts().idxmax()))
+    return asked[shared & asked["trials"].eq(0)], asked[~shared], asked[shared]
 
 
 def lead(untuned: pd.DataFrame, rival: str, **where: object) -> Iterator[str]:
@@ -73,10 +85,12 @@ def budget(untuned: pd.DataFrame) -> Iterator[Row]:
 
 
 def order(untuned: pd.DataFrame, others: pd.DataFrame) -> Iterator[Row]:
-    """Yield how alike methods are ordered under other steps and another backbone, by the same folds of two classes."""
-    steps = untuned[untuned.steps > 0].pivot_table(
-        index=["dataset", "ratio", "seed", "method"], columns="budget", values="points"
-    )
+    """Yield how alike methods are ordered under other steps and another backbone, by the same folds of two classes.
+
+    Of methods on the shared features; the others were run for fewer folds.
+    """
+    learnt = untuned[(untuned.steps > 0) & untuned["head"].eq("pooled")]
+    steps = learnt.pivot_table(index=["dataset", "ratio", "seed", "method"], columns="budget", values="points")
     for first, second in itertools.combinations(steps, 2):
         yield f"methods' order at {first} and at {second} steps", _tau(steps[[first, second]])
     keys = ["dataset", "ratio", "seed", "method"]
@@ -176,10 +190,7 @@ def _by_steps(means: pd.Series) -> str:
 
 def main() -> None:
     """Print the table."""
-    everything = read(Path(sys.argv[1]))
-    shared = everything.backbone.value_counts().idxmax()
-    frame, others = everything[everything.backbone == shared], everything[everything.backbone != shared]
-    untuned = frame[frame.trials == 0]
+    untuned, others, frame = parts(read(Path(sys.argv[1]) if sys.argv[1:] else REFERENCE))
     found = [
         *speed(untuned),
         *budget(untuned),
