@@ -72,7 +72,7 @@ def source_dataset(data: DataSpec, names: Sequence[str]) -> DataSpec | None:
     return None if name is None else DataSpec(name=name, size=data.size, settings=DatasetSettings())
 
 
-def source_task_of(cell: Cell) -> DataSpec | None:
+def source_dataset_of(cell: Cell) -> DataSpec | None:
     """Return the source dataset of a cell whose method has one."""
     return source_dataset(cell.data, _source_datasets(cell.method, json.dumps(cell.parameters)))
 

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.commands import plugins, stopping
 from benchmarks.grid.cells import Cell, DataSpec
-from benchmarks.grid.rows import source_task_of
+from benchmarks.grid.rows import source_dataset_of
 from benchmarks.records.store import Record
 from benchmarks.running import cell as cells
 from benchmarks.running.devices import worker_device
@@ -85,7 +85,7 @@ class Queue:
             Preparation(
                 spec,
                 tuple(dict.fromkeys(cell.settings.backbone for cell in group)),
-                tuple(dict.fromkeys(s for cell in group if (s := source_task_of(cell)))),
+                tuple(dict.fromkeys(s for cell in group if (s := source_dataset_of(cell)))),
             )
             for spec, group in waiting.items()
         ]

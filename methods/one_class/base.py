@@ -22,9 +22,8 @@ MEDIAN_TO_QUANTILE = 1.6448536269514722
 class Memory(Protocol):
     """What is known of one class."""
 
-    @property
-    def left_out(self) -> Tensor:
-        """Return (N,) float, how each of its own images scores if the memory had not seen it."""
+    def left_out(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) float, how each of the images that it was learnt of scores if the memory had not seen it."""
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) float anomaly scores on the CPU, each image judged by itself."""
@@ -116,7 +115,7 @@ class OneClass(Method):
         """Return (N,) scores of a class's images as if the memory had seen neither them nor their groups."""
         folds = folds_of_groups(own.groups, self.folds)
         if not folds:
-            return memory.left_out
+            return memory.left_out(backbone, own.images)
         scores = torch.zeros(len(own))
         for k, part in enumerate(folds):
             inside = torch.ones(len(own), dtype=torch.bool).index_fill(0, part, False)

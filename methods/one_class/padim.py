@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import ClassVar, cast
 
 import torch
@@ -28,21 +27,16 @@ class PositionGaussians:
         channels: (K,) int64, those that are looked at.
         mean: (P, 1, K).
         factor: (P, K, K), Cholesky factors of the covariances.
-        number: N, of the images that it was fitted to.
-        own: returns the (N,) squares of the greatest distances of these images.
     """
 
     channels: Tensor
     mean: Tensor
     factor: Tensor
-    number: int
-    own: Callable[[PositionGaussians], Tensor]
 
-    @cached_property
-    def left_out(self) -> Tensor:
-        """Return (N,) scores of its own images, each without itself; worked out where it is asked for."""
+    def left_out(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) scores of the images that it was fitted to, each without itself."""
         # leaving an image out lengthens a greater distance more: the greatest stays the greatest
-        return left_out_squares(self.own(self), self.number, self.number - 1).sqrt()
+        return left_out_squares(self.greatest(backbone, images), len(images), len(images) - 1).sqrt()
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) greatest Mahalanobis distances over the positions."""
@@ -87,10 +81,7 @@ class PaDiM(OneClass):
         eye = torch.eye(len(chosen), device=mean.device)
         covariance = scatter / max(len(images) - 1, 1) + self.regularisation * eye
         factor = torch.linalg.cholesky(covariance)
-        own = partial(
-            PositionGaussians.greatest, backbone=backbone, images=images
-        )  # a lambda could not be sent elsewhere
-        return PositionGaussians(chosen, mean, factor, len(images), own)
+        return PositionGaussians(chosen, mean, factor)
 
     def held_out(
         self, memory: Memory, own: TrainSet, backbone: FrozenBackbone, context: Context, purpose: str
@@ -98,7 +89,7 @@ class PaDiM(OneClass):
         """Leave out each group by itself; `folds` parts would leave hardly more images than channels."""
         known, groups = cast(PositionGaussians, memory), folds_of_groups(own.groups, len(own))
         if not groups:
-            return known.left_out
+            return known.left_out(backbone, own.images)
         scores = torch.zeros(len(own))
         for group in groups:
             white = torch.cat(list(known.whitened(backbone, own.images[group.to(own.labels.device)])), 2)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 from typing import ClassVar
 
 import torch
@@ -28,19 +27,16 @@ class PatchMemory:
         memory: (K, D) float on the device.
         neighbours: b, of the nearest memory, that weigh an image's score.
         owners: (K,) int64, the image that each of them is of.
-        own: reads the (P, D) cells of each of the class's images, in order.
     """
 
     memory: Tensor
     neighbours: int
     owners: Tensor
-    own: Callable[[], Iterable[Tensor]] = tuple
 
-    @cached_property
-    def left_out(self) -> Tensor:
-        """Return (N,) scores of its own images, each without the cells that are its own; only where it is asked for."""
+    def left_out(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) scores of the images whose cells it keeps, each without those that are its own."""
         found = []
-        for i, own in enumerate(self.own()):
+        for i, own in enumerate(_each(backbone, images)):
             others = self.owners != i
             memory = replace(self, memory=self.memory[others]) if bool(others.any()) else self
             found.append(memory.score(own[None]))
@@ -96,7 +92,7 @@ class PatchCore(OneClass):
         size = max(1, round(self.share * len(candidates)))
         kept = coreset(candidates, size, 128, generator)
         owners = kept // (len(candidates) // len(images))
-        return PatchMemory(candidates[kept], self.neighbours, owners, partial(_each, backbone, images))
+        return PatchMemory(candidates[kept], self.neighbours, owners)
 
 
 def _each(backbone: FrozenBackbone, images: Images) -> Iterator[Tensor]:

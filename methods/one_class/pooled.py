@@ -64,7 +64,11 @@ class DepthGaussians:
     """A Gaussian for each depth."""
 
     gaussians: list[Gaussian]
-    left_out: Tensor
+
+    def left_out(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) scores of the images that it was fitted to, each without itself."""
+        pooled = backbone.pooled(images, ("mean",))
+        return torch.stack([g.left_out(x) for g, x in zip(self.gaussians, pooled, strict=True)]).sum(0)
 
     def scores(self, backbone: FrozenBackbone, images: Images) -> Tensor:
         """Return (N,) sums over depths of Mahalanobis distances."""
@@ -78,10 +82,7 @@ class Mahalanobis(OneClass):
 
     def memory(self, backbone: FrozenBackbone, images: Images, context: Context, purpose: str) -> DepthGaussians:
         """Fit a Gaussian to each depth."""
-        pooled = backbone.pooled(images, ("mean",))
-        gaussians = [Gaussian.of(x) for x in pooled]
-        apart = [gaussian.left_out(x) for gaussian, x in zip(gaussians, pooled, strict=True)]
-        return DepthGaussians(gaussians, torch.stack(apart).sum(0))
+        return DepthGaussians([Gaussian.of(x) for x in backbone.pooled(images, ("mean",))])
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,8 @@ class Neighbours:
         """Return (N,) mean distances to the k nearest."""
         return self._apart((torch.cat(backbone.pooled(images, ("mean",)), 1) - self.mean) / self.std, 0)
 
-    @property
-    def left_out(self) -> Tensor:
-        """Return (N,) scores of its own images, each without itself."""
+    def left_out(self, backbone: FrozenBackbone, images: Images) -> Tensor:
+        """Return (N,) scores of the images whose features it keeps, each without itself."""
         return self._apart(self.features, 1 if len(self.features) > 1 else 0)
 
     def _apart(self, x: Tensor, skip: int) -> Tensor:
