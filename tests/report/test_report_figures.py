@@ -12,6 +12,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.text import Annotation, Text
 from PIL import Image
 
 import methods
@@ -19,16 +21,16 @@ from benchmarks.report.advice.make import make
 from benchmarks.report.data.loading import collect
 from benchmarks.report.data.points import points
 from benchmarks.report.data.words import method_title
-from benchmarks.report.figures.classes import confusion_figure
+from benchmarks.report.figures.classes import confusion_figure, recall_figure, shots_figure
 from benchmarks.report.figures.cost import cost_figure
 from benchmarks.report.figures.curves import curve_figure, extreme, family_figure, highlights
 from benchmarks.report.figures.draw import Drawing
 from benchmarks.report.figures.gains import advice_figure, gain_map
 from benchmarks.report.figures.minority import minority_figure
-from benchmarks.report.figures.names import heads, name
-from benchmarks.report.figures.ranks import critical_difference_diagram, joined
+from benchmarks.report.figures.names import SHORT, heads, name
+from benchmarks.report.figures.ranks import critical_difference_diagram, joined, rank_heat_map
 from benchmarks.report.figures.scores import score_figure
-from benchmarks.report.figures.style import PALETTE, Layout, look_of, looks, member_look, save, standing, styled
+from benchmarks.report.figures.style import PALETTE, Layout, look_of, looks, save, standing, styled
 from benchmarks.report.figures.workers import WORTH_A_WORKER, Workers
 from benchmarks.report.statistics.intervals import half_width
 from benchmarks.report.statistics.tests import analyse
@@ -159,9 +161,98 @@ def test_fewer_minority_images_stand_further_right_in_one_panel_and_in_several(t
 
 
 def test_methods_of_one_family_differ_in_more_than_colour():
-    looks = [member_look(place) for place in range(42)]
-    assert len({(look.colour, look.marker) for look in looks}) == 42
-    assert len({(look.colour, look.dashes) for look in looks[:30]}) == 30
+    labels = [f"method {place}" for place in range(42)]
+    found = list(looks(labels, dict.fromkeys(labels, "probe"), labels[:1]).values())
+    # a family's panel has twelve methods and the control
+    assert len({look.marker for look in found[:13]}) == 13
+    assert len({(look.marker, look.dashes) for look in found}) == 42, "told apart in grey, too"
+
+
+def contrast(one, other):
+    """Return the contrast of two colours by WCAG 2.2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_numbers_in_maps_stand_out_from_their_cells(collection, table):
+    # WCAG 2.2 asks for 4.5 : 1 of text
+    figures = [
+        gain_map(table, "accuracy", "cross-entropy"),
+        recall_figure(collection.frame, SOME, 80),
+        confusion_figure(collection.frame, SOME, 80),
+        rank_heat_map(analyse(table, "accuracy", "cross-entropy")),
+    ]
+    for figure in figures:
+        for axes in [axes for axes in figure.axes if axes.images]:
+            (image,) = axes.images
+            shades = image.to_rgba(image.get_array())
+            numbers = [text for text in axes.texts if not isinstance(text, Annotation)]
+            assert len(numbers) == shades.shape[0] * shades.shape[1]
+            for text in numbers:
+                column, row = text.get_position()
+                assert contrast(text.get_color(), shades[row, column][:3]) >= 4.5
+
+
+@pytest.mark.parametrize("datasets", [1, 3, 5])
+def test_what_ranks_are_of_is_written_whole_below_few_columns(tmp_path, datasets):
+    where = ["elpv", "textures", "magnetic_tile", "magnetic_tile/defects", "dagm/1"][:datasets]
+    analysis = analyse(points(collect([generate(tmp_path, where, ratios=[10, 80])])), "accuracy", "cross-entropy")
+    with styled():
+        figure = rank_heat_map(analysis)
+        figure.canvas.draw()
+    (text,) = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text().startswith("Rank among"))
+    assert text.get_text() == "Rank among 36 methods by accuracy;\nbeside each name: its mean"
+    box = text.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_figures_of_the_hardest_level_name_it(collection, table):
+    frame, folders = collection.frame, collection.folders
+    figures = [
+        recall_figure(frame, SOME, 80),
+        confusion_figure(frame, SOME, 80),
+        score_figure(folders, frame, SOME, 80),
+        shots_figure(table, SOME, 80),
+    ]
+    for figure in figures:
+        assert any("IR 80" in text.get_text() for text in figure.findobj(Text))
+
+
+def test_intervals_of_two_seeds_leave_room_for_the_means(table):
+    two = table.assign(accuracy_n=2, accuracy_sd=0.2)
+    figure = curve_figure(two, "accuracy", "cross-entropy")
+    low, high = figure.axes[0].get_ylim()
+    means = 100 * table["accuracy"]
+    assert high - low < 1.2 * (means.max() - means.min())
+    assert "95 % interval (cut off)" in [text.get_text() for text in figure.legends[0].get_texts()]
+    five = curve_figure(table.assign(accuracy_n=5), "accuracy", "cross-entropy")
+    assert "95 % interval" in [text.get_text() for text in five.legends[0].get_texts()]
+
+
+def test_maps_and_curves_get_harder_to_the_right(tmp_path):
+    table = points(collect([generate(tmp_path, ["elpv"], SOME, [1, 5, 50], [0, 1], ["few", "step"])]))
+    for protocol, levels in (("few", ["50", "5", "1"]), ("step", ["1", "5", "50"])):
+        axes = gain_map(table[table["protocol"].eq(protocol)], "accuracy", "cross-entropy").axes[0]
+        assert [text.get_text() for text in axes.get_xticklabels()] == levels
+
+
+def test_no_method_loses_the_end_of_its_name_in_a_legend():
+    assert not [label for label in methods.available() if "…" in name(label, SHORT)]
+
+
+def test_the_picture_beside_the_advice_says_what_its_points_are_of(collection):
+    families = collection.frame.drop_duplicates("label").set_index("label")["family"]
+    (advice,) = make(collection.frame, "roc_auc", "cross-entropy", score=False).advice
+    figure = advice_figure(advice, families, metric="roc_auc")
+    assert figure.get_supxlabel().startswith("Points of ROC-AUC over Cross-entropy:")
+    (advice,) = make(collection.frame, "accuracy", "cross-entropy", score=False).advice
+    assert advice_figure(advice, families).get_supxlabel().startswith("Points of balanced accuracy over Cross-entropy:")
 
 
 def drawn_looks(axes):
@@ -177,7 +268,7 @@ def test_who_stands_for_a_family_looks_alike_in_every_figure(tmp_path):
     chosen = highlights(table, "accuracy", "cross-entropy")
     curves = drawn_looks(curve_figure(table, "accuracy", "cross-entropy").axes[0])
     panels = family_figure(table, "accuracy", "cross-entropy").axes
-    wanted = {name(label, 18): look_of(label, families[label]) for label in chosen}
+    wanted = {name(label, SHORT): look_of(label, families[label]) for label in chosen}
     for title, look in wanted.items():
         assert curves[title] == (look.colour, look.marker)
         assert {drawn_looks(axes)[title] for axes in panels if title in drawn_looks(axes)} <= {curves[title]}
@@ -214,6 +305,7 @@ def test_few_places_stay_empty_between_confusion_matrices(collection, panels, co
 def test_heads_stand_upright_where_they_have_room_and_are_turned_where_not():
     assert heads(["functional (240)", "defective (3)"], 1.0) == (["functional\n(240)", "defective (3)"], 0)
     assert heads(["functional (240)"], 0.3) == (["functional (240)"], 90)
+    assert heads(["Solar cells (ELPV), 20 minority images"], 0.8) == (["Solar cells (ELPV), 20\nminority images"], 90)
 
 
 def test_a_level_that_few_methods_have_takes_none_out_of_the_figures(tmp_path):

@@ -87,6 +87,14 @@ def test_the_papers_claims_stand_last_and_the_picture_is_in_the_page(tmp_path):
     assert "](figures/elpv-step-advice.png)" in (tmp_path / "summary.md").read_text()
 
 
+def test_captions_of_key_figures_name_the_metric(tmp_path):
+    folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal"], [10])
+    (folder / "figures").mkdir()
+    Image.new("L", (3, 3)).save(folder / "figures" / "critical-difference-roc-auc.png")
+    page = (build([folder], metric="roc_auc", figures=False).out / "report.html").read_text()
+    assert "<figcaption>Mean ranks by ROC-AUC of the best ten and the control" in page
+
+
 def test_panels_are_part_of_the_page_as_far_as_there_is_room(tmp_path, monkeypatch):
     folder = generate(tmp_path, ["elpv"], ["cross-entropy", "focal"], [10])
     (folder / "explain").mkdir()

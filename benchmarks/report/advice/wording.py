@@ -146,7 +146,7 @@ def _undecided(advice: Advice) -> list[str]:
 
 
 def _odds(advice: Advice, metric: str) -> str:
-    choice, title = advice.choice, METRICS[decided_by(metric)].title.lower()
+    choice, title = advice.choice, METRICS[decided_by(metric)].words
     return (
         f"With {counted(advice.seeds, 'seed')} and {counted(advice.methods, 'method')}, the probability is "
         f"{_percent(choice.within)} that {choice.label} is within {MARGIN:g} point of the best in {title}, "

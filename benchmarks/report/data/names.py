@@ -27,6 +27,10 @@ COMPARISONS = {
 }
 
 
+PROPER = ("Brier", "G-", "Matthews", "ROC")
+"""How titles begin that keep their capital inside a sentence."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """How a metric is shown: `scale` times the stored value, in `unit`, with so many decimals."""
@@ -41,6 +45,11 @@ class Metric:
     def label(self) -> str:
         """Title with unit, for an axis or a heading."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def words(self) -> str:
+        """Title inside a sentence: ROC-AUC, but accuracy."""
+        return self.title if self.title.startswith(PROPER) else self.title[0].lower() + self.title[1:]
 
     @property
     def sign(self) -> int:

@@ -10,14 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.names import heads, name, wrapped
-from benchmarks.report.figures.style import Layout, below, look_of, new_figure
+from benchmarks.report.data.names import level_name
+from benchmarks.report.figures.names import SHORT, heads, name, wrapped
+from benchmarks.report.figures.style import Layout, below, cell_texts, look_of, new_figure
 
 FEW_CLASSES = 4
 """Up to so many classes, numbers stand in the cells of a confusion matrix."""
 NAMED = 7
 """Up to so many classes are named, over one column of a paper."""
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "---", "|||", "oo", "**")
 
 
 def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, layout: Layout | None = None) -> Figure:
@@ -41,9 +42,9 @@ def recall_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, layo
         shown, turned = heads([f"{wrapped(str(names[i]), 14, 1)} ({counts[i]})" for i in order], inches)
         axes.set_xticks(range(len(order)), shown, rotation=turned)
         axes.set_xlabel("Class (training images)")
-        _cell_numbers(axes, recall * 100)
+        cell_texts(axes, image, _rounded(recall * 100))
     axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="Recall (%)", location="bottom", aspect=30, fraction=0.05)
+    figure.colorbar(image, ax=axes, label=f"Recall (%), {_at(rows)}", location="bottom", aspect=30, fraction=0.05)
     return figure
 
 
@@ -56,13 +57,13 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
     lines = -(-len(each) // columns)
     # two classes need no square: ten methods of them fit one column of a page
     size = min((layout.width - 0.9) / columns, 1.5, 0.3 + 0.15 * len(names))
-    figure = new_figure(layout.width, (size + 0.35) * lines + 1.6)
+    figure = new_figure(layout.width, (size + 0.35) * lines + 1.75)
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (label, group) in zip(panels, each, strict=False):
         total = np.sum(np.stack(group["confusion"].to_list()), axis=0, dtype=np.int64)
         share = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        axes.set_title(name(label, 16))
+        axes.set_title(name(label, SHORT))
         axes.tick_params(length=0)
         if len(names) <= NAMED:
             axes.set_xticks(range(len(names)), names, rotation=90)
@@ -70,7 +71,7 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
         else:
             axes.set(xticks=[], yticks=[])
         if len(names) <= FEW_CLASSES:
-            _cell_numbers(axes, share)
+            cell_texts(axes, image, _rounded(share))
     for axes in panels[len(each) :]:
         axes.set_visible(False)
     for axes in panels[(lines - 1) * columns : len(each)]:
@@ -79,9 +80,8 @@ def confusion_figure(frame: pd.DataFrame, labels: Sequence[str], level: float, l
         _hang(axes, names if len(names) <= NAMED else [])
     for axes in panels[: len(each) : columns]:
         axes.set_ylabel("True")
-    figure.colorbar(
-        image, ax=list(panels), label="Share of the true class (%)", location="bottom", aspect=30, fraction=0.04
-    )
+    label = f"Share of the true class (%),\n{_at(rows)}"  # one panel alone is narrow
+    figure.colorbar(image, ax=list(panels), label=label, location="bottom", aspect=30, fraction=0.04)
     return figure
 
 
@@ -113,16 +113,16 @@ def shots_figure(part: pd.DataFrame, labels: Sequence[str], level: float, layout
         x = np.arange(len(groups)) + (place - (len(labels) - 1) / 2) * width
         bars: dict[str, Any] = {
             "color": look_of(str(label), str(row["family"])).colour,
-            "hatch": HATCHES[place % 7],
+            "hatch": HATCHES[place % len(HATCHES)],
             "edgecolor": "white",
             "lw": 0.4,
         }
         error = [row[f"{group}_sd"] * 100 for group in groups]
         values = [row[group] * 100 for group in groups]
-        axes.bar(x, values, width, yerr=error, error_kw={"lw": 0.7}, label=name(str(label), 18), **bars)
+        axes.bar(x, values, width, yerr=error, error_kw={"lw": 0.7}, label=name(str(label), SHORT), **bars)
     titles = {"many": "many\n(> 100)", "medium": "medium\n(20-100)", "few": "few\n(< 20)"}
     axes.set_xticks(range(len(groups)), [titles[group] for group in groups])
-    axes.set_xlabel("Classes by training images")
+    axes.set_xlabel(f"Classes by training images, {_at(rows)}")
     axes.set_ylabel("Mean recall and sd (%)")
     axes.set_ylim(0, 100)
     below(figure, axes, layout)
@@ -138,7 +138,10 @@ def _each(rows: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, pd.DataF
     return [(label, rows[rows["label"].eq(label)]) for label in labels if label in present]
 
 
-def _cell_numbers(axes: Axes, values: np.ndarray) -> None:
-    for (i, j), value in np.ndenumerate(values):
-        colour = "white" if value > 55 else "black"
-        axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
+def _at(rows: pd.DataFrame) -> str:
+    """Name the level that all rows are of."""
+    return level_name(str(rows["protocol"].iloc[0]), float(rows["level"].iloc[0]))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.char.mod("%.0f", values)

@@ -12,14 +12,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.report.data.names import METRICS
 from benchmarks.report.data.points import comparable
-from benchmarks.report.figures.names import name
-from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure
+from benchmarks.report.figures.names import SHORT, name
+from benchmarks.report.figures.style import GREY, Layout, below, look_of, new_figure, ticks
 from benchmarks.report.tables.tables import level_average, shared_levels
 
-STAR = 10
-"""A star's points take as much of its size as others' bodies."""
-SHORT = 18
-"""Letters of a name in a legend below the axes."""
+SIZE, STAR = 6, 8.5
+"""Points; a star's points take as much of its size as others' bodies."""
 
 
 def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: Layout | None = None) -> Figure | None:
@@ -47,14 +45,17 @@ def cost_figure(part: pd.DataFrame, metric: str, chosen: Sequence[str], layout: 
             row["y"],
             drawn.marker,
             color=drawn.colour,
-            ms=STAR if drawn.marker == "*" else 7,
+            ms=STAR if drawn.marker == "*" else SIZE,
             mec="white",
             mew=0.4,
             label=name(label, SHORT),
+            zorder=2.5 if row["family"] == "baseline" else 2,  # others lie close to it, and not to be hidden
         )
+    axes.xaxis.set_major_locator(ticks())
     if rows["x"].max() > 3 * rows["x"].min():
         _logarithmic(axes, np.log10(rows["x"].max() / rows["x"].min()))
-    axes.set_xlabel("Training time of one cell, median (s)")
+    axes.set_xlabel("Training time, median of runs (s)")
+    axes.yaxis.set_major_locator(ticks())
     axes.set_ylabel(f"{shown.label},\nmean over levels")
     axes.grid(True)
     axes.set_axisbelow(True)

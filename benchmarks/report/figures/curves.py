@@ -15,13 +15,11 @@ from matplotlib.transforms import ScaledTranslation
 from benchmarks.report.data.names import FUSION, METRICS, PROPOSED, family_order, harder_first, level_axis, level_tick
 from benchmarks.report.data.points import comparable
 from benchmarks.report.data.variants import ranked
-from benchmarks.report.figures.names import LETTER, name, printable
+from benchmarks.report.figures.names import LETTER, SHORT, name, printable
 from benchmarks.report.figures.style import DOUBLE, GREY, Layout, Look, below, look_of, looks, new_figure
 from benchmarks.report.statistics.intervals import half_width
 from benchmarks.report.tables.tables import level_average, shared_levels
 
-SHORT = 18
-"""Letters of a name in a legend below the axes."""
 APART = 1.1
 """Points between the seeds of one method and those of the next."""
 
@@ -78,7 +76,10 @@ def curve_figure(
     if others:
         count = f"{len(others)} other method" + ("" if len(others) == 1 else "s")
         axes.plot([], [], color=GREY, lw=0.7, label=count)
-    axes.fill_between([], [], [], color="0.5", alpha=0.25, lw=0, label="95 % interval")
+    banded = part["label"].isin({control, PROPOSED, FUSION})
+    two = part["level"].nunique() > 1 and part.loc[banded, f"{metric}_n"].eq(2).any()
+    cut = " (cut off)" if two and _cut_bands(axes) else ""
+    axes.fill_between([], [], [], color="0.5", alpha=0.25, lw=0, label=f"95 % interval{cut}")
     if runs is not None:
         axes.plot([], [], ".", color="0.4", ms=2.5, label="one seed")
     level_ticks(axes, part)
@@ -171,6 +172,23 @@ def draw_curve(axes: Axes, rows: pd.DataFrame, metric: str, band: bool) -> None:
         least = 0 if METRICS[metric].unit == "%" else -1
         low, high = np.clip(y - half, least, 1) * scale, np.clip(y + half, least, 1) * scale
         axes.fill_between(x, low, high, color=drawn.colour, alpha=0.12, lw=0, zorder=2)
+        if np.isfinite(y).sum() == 1:
+            axes.vlines(x, low, high, color=drawn.colour, alpha=0.25, lw=4, zorder=2)  # such a band has no width
+
+
+def _cut_bands(axes: Axes) -> bool:
+    """Frame the means and seeds alone where bands would take most of the figure, and say whether.
+
+    The interval of two seeds is thirteen times as wide as these are apart.
+    """
+    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.get_lines()])
+    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
+    bottom, top = axes.get_ylim()
+    if low == high or top - bottom < 2 * (high - low):
+        return False
+    room = 0.05 * (high - low)
+    axes.set_ylim(low - room, high + room)
+    return True
 
 
 def _dots(axes: Axes, runs: pd.DataFrame, metric: str, family: str, aside: float) -> None:

@@ -27,7 +27,7 @@ from benchmarks.report.figures.workers import Drawn, Workers
 from benchmarks.report.statistics.axes import SideBySide
 from benchmarks.report.statistics.tests import Analysis
 
-MINORITY, STEPS = "minority-all-datasets", "steps"
+MINORITY, STEPS, CRITICAL = "minority-all-datasets", "steps", "critical-difference"
 """Names of the figures over all datasets."""
 
 
@@ -107,13 +107,15 @@ class Drawing:
     def overall(self, advice: Sequence[Advice], analyses: dict[str, Analysis], families: pd.Series) -> list[Drawn]:
         """Begin with the advice and the ranks of every comparison."""
         top, columns = self.layout.top, self.layout.columns
-        drawn = [self._start(picture(each), advice_figure, each, families, top, columns) for each in advice]
+        drawn = [
+            self._start(picture(each), advice_figure, each, families, top, columns, self.metric) for each in advice
+        ]
         for comparison, analysis in analyses.items():
             end = _suffix(comparison), self.metric
             if len(analysis.ranks) > 1:
                 drawn.append(self._start(slug("ranks", *end), rank_heat_map, analysis, self.layout))
             if analysis.nemenyi is not None:
-                drawn.append(self._start(slug("critical-difference", *end), critical_difference_diagram, analysis))
+                drawn.append(self._start(slug(CRITICAL, *end), critical_difference_diagram, analysis))
         return drawn
 
     def axes(self, minority: pd.DataFrame | None, steps: SideBySide | None, families: pd.Series) -> list[Drawn]:

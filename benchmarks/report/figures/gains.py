@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.advice.decision import Advice
-from benchmarks.report.data.names import METRICS, level_axis, level_tick
+from benchmarks.report.advice.places import decided_by
+from benchmarks.report.data.names import METRICS, harder_first, level_axis, level_tick
 from benchmarks.report.data.words import method_title
 from benchmarks.report.figures.names import name, printable, wrapped
-from benchmarks.report.figures.style import DOUBLE, SINGLE, look_of, new_figure
+from benchmarks.report.figures.style import DOUBLE, SINGLE, cell_texts, look_of, new_figure, ticks
 
 PALE = 0.05
 """A map's darkest colours are of at least so large a difference, in stored units: what chance alone gives is pale."""
 
 
-def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: int = 1) -> Figure:
+def advice_figure(
+    advice: Advice, families: pd.Series, top: int = 12, columns: int = 1, metric: str = "accuracy"
+) -> Figure:
     """Draw the methods by their expected gain over the control, best above: interval, and each seed's own difference.
 
     Args:
@@ -25,12 +27,15 @@ def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: i
         families: family by method.
         top: so many methods, beside the control.
         columns: 1 or 2, of a paper.
+        metric: what was asked for.
     """
     shown = advice.means.head(top)
     if advice.control in advice.means.index and advice.control not in shown.index:
         shown = pd.concat([shown, advice.means.loc[[advice.control]]])
     place = np.arange(len(shown))[::-1]
-    figure = new_figure(SINGLE if columns == 1 else DOUBLE, 0.8 + 0.26 * len(shown))
+    names = [name(str(label)) for label in shown.index]
+    row_height = 0.3 if any("\n" in each for each in names) else 0.26
+    figure = new_figure(SINGLE if columns == 1 else DOUBLE, 0.95 + row_height * len(shown))
     axes = figure.subplots()
     known = advice.control in advice.runs.index
     base = advice.runs.loc[advice.control] if known else advice.runs.mean()
@@ -38,15 +43,16 @@ def advice_figure(advice: Advice, families: pd.Series, top: int = 12, columns: i
         drawn = look_of(str(label), str(families.get(str(label), "")))
         # none where a method has no seed at all levels
         seeds = (advice.runs.reindex([str(label)]).iloc[0] - base).dropna().to_numpy(float)
-        axes.plot(seeds, np.full(len(seeds), y), ".", color="0.65", ms=3.5, zorder=2)
+        axes.plot(seeds, np.full(len(seeds), y - 0.3), ".", color="0.5", ms=3, zorder=2)
         axes.plot([row["low"], row["high"]], [y, y], color=drawn.colour, lw=1.2, zorder=3)
         axes.plot(row["expected"], y, marker=drawn.marker, color=drawn.colour, ms=4.5, zorder=4)
     axes.axvline(0, color="0.5", lw=0.7, zorder=1)
-    axes.set_yticks(place, [name(str(label)) for label in shown.index])
+    axes.set_yticks(place, names)
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(ticks(6))
     over = f"over {printable(method_title(advice.control))}" if known else "over the mean of all"
-    figure.supxlabel(f"Points {over}:\nexpected, 95 % interval; grey: seeds", fontsize=8)
+    unit = wrapped(f"Points of {METRICS[decided_by(metric)].words} {over}:", 48 * columns)
+    figure.supxlabel(f"{unit}\nexpected, with 95 % interval; grey dots: seeds", fontsize=8)
     axes.grid(True, axis="x")
     axes.set_axisbelow(True)
     return figure
@@ -61,6 +67,8 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     gains = (values.drop(index=control) - values.loc[control]).dropna(axis="columns", how="all")
     if gains.empty:
         return None
+    if harder_first(str(part["protocol"].iloc[0])):
+        gains = gains[gains.columns[::-1]]  # harder to the right, as along the curves
     gains = gains.loc[(shown.sign * gains.mean(axis=1)).sort_values(ascending=False).index[:top]]
     labels = [name(str(label)) for label in gains.index]
     figure = new_figure(
@@ -73,13 +81,7 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     # blue is better, red is worse, whichever way the metric counts
     colours = "RdBu" if shown.higher_is_better else "RdBu_r"
     image = axes.imshow(gains.to_numpy(), cmap=colours, vmin=-bound, vmax=bound, aspect="auto")
-    decimals = 0 if shown.scale > 1 else 2
-    for (i, j), value in np.ndenumerate(gains.to_numpy()):
-        if np.isfinite(value):
-            light = "white" if abs(value) > 0.7 * bound else "black"
-            rounded = round(float(value), decimals) + 0.0
-            text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
-            axes.text(j, i, text, ha="center", va="center", fontsize=8, color=light)
+    cell_texts(axes, image, np.vectorize(_gain, otypes=[object])(gains.to_numpy(), 0 if shown.scale > 1 else 2))
     protocol = str(part["protocol"].iloc[0])
     axes.set_xticks(range(gains.shape[1]), [level_tick(protocol, float(level)) for level in gains.columns])
     axes.set_xlabel(level_axis(protocol) if columns > 1 else wrapped(level_axis(protocol)))
@@ -88,8 +90,15 @@ def gain_map(part: pd.DataFrame, metric: str, control: str, top: int = 43, colum
     bar = figure.colorbar(
         image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight(), extend=beyond
     )
-    bar.locator = MaxNLocator(5)
+    bar.locator = ticks(6)
     bar.update_ticks()
-    unit = f"{shown.points.capitalize()} of {shown.title.lower()}" if shown.points else shown.title
+    unit = f"{shown.points.capitalize()} of {shown.words}" if shown.points else shown.title
     bar.set_label(f"{wrapped(unit, 26)}\n{wrapped('over ' + method_title(control), 26)}")
     return figure
+
+
+def _gain(value: float, decimals: int) -> str:
+    if not np.isfinite(value):
+        return ""
+    rounded = round(float(value), decimals) + 0.0
+    return f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"

@@ -40,5 +40,6 @@ def minority_figure(part: pd.DataFrame, control: str, layout: Layout | None = No
         for axes in panels[:-1]:
             axes.set_xlabel("")
         panels[-1].set_xlabel("Training images of the minority class")
+    figure.align_ylabels(list(panels))
     below(figure, panels[0], layout)
     return figure

@@ -24,8 +24,12 @@ OTHERS: tuple[str, ...] = (
 OTHERS += ("microsoft yahei", "simhei", "hiragino", "pingfang", "malgun", "yu gothic")
 LONG = 25
 """Letters of a name on one line."""
+SHORT = 19
+"""Letters of a line of a name in a legend below the axes, or above a panel: no method's name loses its end."""
 LETTER = 0.075
 """Inches that a letter takes at most, but for a few."""
+TWO_LINES = 0.3
+"""Inches that two lines take."""
 
 
 def name(label: str, width: int = LONG, lines: int = 2) -> str:
@@ -44,10 +48,11 @@ def wrapped(text: str, width: int = LONG, lines: int = 2) -> str:
 
 
 def heads(names: Sequence[str], inches: float) -> tuple[list[str], int]:
-    """Write the heads of columns so many inches wide: upright where each word has room, else turned by 90 degrees."""
+    """Write the heads of columns so many inches wide: upright where all of it has room, else turned by 90 degrees."""
     letters = int(inches / LETTER)
-    if max(len(word) for text in names for word in printable(text).split() or [""]) > letters:
-        return [wrapped(text, 34, 1) for text in names], 90
+    longest = max(len(word) for text in names for word in printable(text).split() or [""])
+    if longest > letters or any("…" in wrapped(text, letters, 3) for text in names):
+        return [wrapped(text, *((24, 2) if inches >= TWO_LINES else (34, 1))) for text in names], 90
     return [wrapped(text, letters, 3) for text in names], 0
 
 

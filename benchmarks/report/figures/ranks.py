@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.data.names import level_name
 from benchmarks.report.data.words import dataset_name, method_title, protocol_title
-from benchmarks.report.figures.names import heads, name, printable
-from benchmarks.report.figures.style import DOUBLE, Layout, new_figure
+from benchmarks.report.figures.names import heads, name, printable, wrapped
+from benchmarks.report.figures.style import DOUBLE, Layout, cell_texts, new_figure
 from benchmarks.report.statistics.tests import ALPHA, Analysis
 
 DRAWN = 10
@@ -48,10 +48,11 @@ def rank_heat_map(analysis: Analysis, layout: Layout | None = None) -> Figure:
     columns, turned = heads([_column(column, not one) for column in ranks.columns], inches)
     axes.set_xticks(range(ranks.shape[1]), columns, rotation=turned)
     axes.tick_params(length=0)
-    _numbers(axes, ranks, len(order))
-    label = f"Rank of {len(order)} by {analysis.metric.title.lower()}"
+    cell_texts(axes, image, np.char.mod("%.0f", ranks.to_numpy()))
     bar = figure.colorbar(image, ax=axes, location="bottom", aspect=30, fraction=0.3 / figure.get_figheight())
-    bar.set_label(f"{label}\n(with the name: mean)")
+    bar.set_ticks(sorted({1, (1 + len(order)) // 2, len(order)}))
+    # below the names, too: the cells of few datasets have no room for it
+    figure.supxlabel(f"{wrapped(_among(analysis), 42)};\nbeside each name: its mean", fontsize=8)
     return figure
 
 
@@ -65,7 +66,7 @@ def critical_difference_diagram(analysis: Analysis) -> Figure:
     assert nemenyi is not None, "drawn only where there are enough blocks"
     labels = list(analysis.ranks.index)
     shown = [label for place, label in enumerate(labels) if place < DRAWN or label == analysis.control]
-    figure = new_figure(DOUBLE, 0.9 + 0.2 * len(shown))
+    figure = new_figure(DOUBLE, 1.05 + 0.2 * len(shown))
     axes = figure.subplots()
     rows = range(len(shown))
     axes.plot(analysis.ranks[shown], rows, "o", color="black", ms=4)
@@ -75,8 +76,9 @@ def critical_difference_diagram(analysis: Analysis) -> Figure:
         x = 1.02 + 0.02 * place
         ends = first - 0.15, last + 0.15
         axes.plot([x, x], ends, color="#D55E00", lw=2, transform=axes.get_yaxis_transform(), clip_on=False)
-    difference = f"critical difference: {analysis.critical_difference:.1f}"
-    axes.set_xlabel(f"Mean rank of {len(labels)}, 1 is best ({difference}; bars join what is not told apart)")
+    told = f"critical difference {analysis.critical_difference:.1f}: bars join what is not told apart"
+    axes.set_xlabel(f"Mean r{_among(analysis)[1:]} (1 is best)\n{told}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(True)
     axes.set_axisbelow(True)
     return figure
@@ -105,7 +107,6 @@ def _column(column: Any, with_protocol: bool) -> str:
     return ", ".join([dataset_name(dataset), *at])
 
 
-def _numbers(axes: Axes, ranks: pd.DataFrame, worst: int) -> None:
-    for (i, j), rank in np.ndenumerate(ranks.to_numpy()):
-        colour = "white" if rank < worst / 2 else "black"
-        axes.text(j, i, f"{rank:.0f}", ha="center", va="center", fontsize=8, color=colour)
+def _among(analysis: Analysis) -> str:
+    """Say what ranks are of."""
+    return f"Rank among {len(analysis.ranks)} methods by {analysis.metric.words}"

@@ -15,7 +15,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
 from benchmarks.records.store import Damaged, Store
-from benchmarks.report.figures.names import name, wrapped
+from benchmarks.report.data.names import level_name
+from benchmarks.report.figures.names import SHORT, name, wrapped
 from benchmarks.report.figures.style import Layout, below, look_of, new_figure
 
 BINS = 10
@@ -33,7 +34,7 @@ def score_figure(
     if not found:
         return None
     layout = layout or Layout()
-    legend = 0.27 * -(-len(found) // (2 * layout.columns))
+    legend = 0.15 + 0.27 * -(-len(found) // (2 * layout.columns))
     figure = new_figure(layout.width, (4.6 if layout.columns == 1 else 2.6) + legend)
     left, right = figure.subplots(3 - layout.columns, layout.columns)
     first = rows.iloc[0]
@@ -44,7 +45,7 @@ def score_figure(
         _precision_recall(left, probability[:, rarest], truth == rarest, label, family, (0.02 + 0.025 * place, 0.3))
         _reliability(right, probability, truth, label, family)
     _finish(left, right, wrapped(str(first["class_names"][rarest]), 20, 1))
-    below(figure, right, layout)
+    below(figure, right, layout, f"One seed at {level_name(str(first['protocol']), level)}:")
     return figure
 
 
@@ -82,13 +83,19 @@ def _reliability(axes: Axes, probability: np.ndarray, truth: np.ndarray, label: 
     whole = counts[counts > 0] >= MIN_IN_BIN
     share, mean, shown = share[whole], mean[whole], look_of(label, family)
     axes.plot(
-        mean * 100, share * 100, color=shown.colour, marker=shown.marker, ls=shown.dashes, lw=1.2, label=name(label, 18)
+        mean * 100,
+        share * 100,
+        color=shown.colour,
+        marker=shown.marker,
+        ls=shown.dashes,
+        lw=1.2,
+        label=name(label, SHORT),
     )
 
 
 def _finish(left: Axes, right: Axes, rarest: str) -> None:
     left.set(xlabel=f"Recall of {rarest} (%)", ylabel=f"Precision of {rarest} (%)", xlim=(0, 101), ylim=(0, 102))
     right.plot([0, 100], [0, 100], color="#888888", lw=0.8, ls=":")
-    right.set(xlabel="Confidence (%), of one seed", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
+    right.set(xlabel="Confidence (%)", ylabel="Correct (%)", xlim=(0, 101), ylim=(0, 102))
     for axes in (left, right):
         axes.grid(True)

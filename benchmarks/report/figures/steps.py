@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from benchmarks.report.data.names import Metric
-from benchmarks.report.figures.names import name
+from benchmarks.report.figures.names import SHORT, name
 from benchmarks.report.figures.style import Layout, below, looks, new_figure, standing
 from benchmarks.report.statistics.axes import SideBySide, ended
 
@@ -30,7 +30,7 @@ def steps_figure(
     for label in shown:
         drawn = drawn_as[label]
         style: dict[str, Any] = {"color": drawn.colour, "marker": drawn.marker, "ls": drawn.dashes, "lw": 1.2}
-        axes.plot(means.columns, means.loc[label], label=name(label, 18), **style)
+        axes.plot(means.columns, means.loc[label], label=name(label, SHORT), **style)
         if label in ends:
             axes.plot(
                 [ends[label]], [float(means[ends[label]][label])], "o", ms=9, mfc="none", mec=drawn.colour, zorder=1

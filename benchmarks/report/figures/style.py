@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.data.names import FUSION, PROPOSED
 from benchmarks.report.figures.names import fonts
@@ -21,8 +24,8 @@ from methods.families import FAMILIES
 
 PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#882255", "#999933", "#D55E00")
 """Okabe and Ito's colours in the order of the families, but yellow, which is lost on white; two are Paul Tol's."""
-MARKERS = ("o", "s", "^", "v", "D", "P", "h", "<", "*")
-DASHES = (
+MARKERS = ("o", "s", "^", "v", "D", "P", ">", "<", "*")
+DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
     "solid",
     (0, (5, 1)),
     (0, (3, 1, 1, 1)),
@@ -35,6 +38,8 @@ DASHES = (
 )
 FUSION_LOOK = ("#785EF0", "X", (0, (8, 1, 1, 1)))
 """Of the suite's own method, which stands in one family with the paper's; IBM's colour-blind safe purple."""
+MORE_MARKERS = (*MARKERS, "X", "d", "p", "h")
+"""Of who stands for no family, where a figure has many of them; the last look like a circle."""
 GREY = "#B8B8B8"
 SINGLE, DOUBLE = 3.3, 6.9
 """Inches: a figure over one column of a paper, and over two. Nothing is scaled when it is placed."""
@@ -110,18 +115,23 @@ def looks(labels: Sequence[str], families: Mapping[str, str], standing: Sequence
     Args:
         labels: what is drawn.
         families: family by method.
-        standing: who keeps the look of `look_of`; the others go round the cycle, in colours that none of these has as
-            long as there are any, and never in another's colour and marker.
+        standing: who keeps the look of `look_of`; each other takes the marker that the fewest have, then a colour and
+            dashes that the fewest have beside it: markers are all that is left in grey.
     """
     found = {label: look_of(label, families[label]) for label in labels if label in standing}
-    cycle = map(member_look, count())
     for label in labels:
-        if label in found:
-            continue
-        colours, pairs = ({each.colour for each in found.values()}, {(x.colour, x.marker) for x in found.values()})
-        fresh = set(PALETTE[1:]) - colours
-        found[label] = next(x for x in cycle if (x.colour in fresh if fresh else (x.colour, x.marker) not in pairs))
+        if label not in found:
+            found[label] = _fresh(list(found.values()))
     return found
+
+
+def _fresh(taken: Sequence[Look]) -> Look:
+    marker = min(MORE_MARKERS, key=[each.marker for each in taken].count)
+
+    def used(part: str, value: object) -> int:
+        return sum(1 + len(taken) * (each.marker == marker) for each in taken if getattr(each, part) == value)
+
+    return Look(min(PALETTE[1:], key=partial(used, "colour")), marker, min(DASHES[:-1], key=partial(used, "dashes")))
 
 
 def standing(labels: Sequence[str], families: Mapping[str, str], control: str) -> list[str]:
@@ -143,17 +153,26 @@ def below(figure: Figure, axes: Axes, layout: Layout, title: str | None = None) 
         title=title,
         alignment="left",
         borderpad=0.0,
-        handlelength=2.2,
+        handlelength=2.6,
         columnspacing=1.0,
         labelspacing=0.3,
     )
 
 
-def member_look(place: int) -> Look:
-    """Return a look for the n-th method inside one family's panel: colour, marker and dashes never repeat together."""
-    colours = PALETTE[1:]
-    lap, turn = divmod(place, len(colours))
-    return Look(colours[turn], MARKERS[(turn + 2 * lap) % len(MARKERS)], DASHES[(turn + lap) % 6])
+def ticks(most: int | Literal["auto"] = "auto") -> MaxNLocator:
+    """Return a locator of so many round numbers at most, without decimals of its own such as 2.5."""
+    return MaxNLocator(most, steps=[1, 2, 5, 10])
+
+
+def cell_texts(axes: Axes, image: AxesImage, texts: np.ndarray) -> None:
+    """Write a text into each cell of a map, black or white, whichever stands out more from the cell (WCAG 2.2)."""
+    colours = image.to_rgba(np.asarray(image.get_array()))[..., :3]
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    # where both contrasts are alike: (1.05 / (y + .05)) = (y + .05) / .05
+    dark = linear @ [0.2126, 0.7152, 0.0722] < (1.05 * 0.05) ** 0.5 - 0.05
+    for (row, column), text in np.ndenumerate(texts):
+        colour = "white" if dark[row, column] else "black"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 @contextmanager

@@ -27,10 +27,10 @@ from plotly.offline import get_plotlyjs
 from benchmarks.records.asked import without_folders
 from benchmarks.report.advice.wording import RULES
 from benchmarks.report.data.loading import Collection
-from benchmarks.report.data.names import comparison_title, slug
+from benchmarks.report.data.names import METRICS, comparison_title, slug
 from benchmarks.report.data.origin import image_sets
 from benchmarks.report.data.words import dataset_name, protocol_title
-from benchmarks.report.figures.draw import MINORITY, STEPS
+from benchmarks.report.figures.draw import CRITICAL, MINORITY, STEPS
 from benchmarks.report.page.about import entries
 from benchmarks.report.page.data import page_data
 from benchmarks.report.statistics import claims as claim
@@ -42,10 +42,13 @@ from datasets.hints import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 KEY = {
-    MINORITY: "Accuracy and ROC-AUC by the number of minority images, mean over the datasets; best of each family",
-    STEPS: "Accuracy by gradient steps, mean over the datasets; a ring marks where a method is trained to its end",
+    MINORITY: "Accuracy and ROC-AUC by the number of minority images, mean over the datasets; the control, this "
+    "suite's own method and the best of each other family",
+    STEPS: "{metric} by gradient steps, mean over the datasets; a ring marks where a method is trained to its end",
+    CRITICAL: "Mean ranks by {metric} of the best ten and the control, 1 is best; bars join what Nemenyi's test does "
+    "not tell apart",
 }
-CRITICAL = "Mean ranks of the best ten and the control; bars join what Nemenyi's test does not tell apart"
+"""Captions of the figures over all datasets."""
 EXPLAINED, PANELS = "explain", "*-panels.png"
 MOST_BYTES = 1_200_000
 """Of panels in the page; the rest stay in their folder."""
@@ -155,8 +158,12 @@ def _figures(contents: Contents) -> list[tuple[str, str, bool]]:
         Caption, picture, and whether it is drawn over two columns of a paper.
     """
     drawn = {path.stem for path in contents.files if path.suffix == ".png" and path.parent.name == "figures"}
-    key = [name for name in (MINORITY, STEPS, f"critical-difference-{contents.metric}") if slug(name) in drawn | {name}]
-    shown = [(KEY.get(name, CRITICAL), _embedded(contents.out, slug(name))) for name in key if slug(name) in drawn]
+    shown = []
+    for name, caption in KEY.items():
+        stem = slug(name, contents.metric if name == CRITICAL else "")
+        if stem in drawn:
+            text = caption.format(metric=METRICS[contents.metric].words)
+            shown.append((text[0].upper() + text[1:], _embedded(contents.out, stem), name == CRITICAL))
     panels = [path for folder in contents.collection.folders for path in sorted((folder / EXPLAINED).glob(PANELS))]
     room = MOST_BYTES
     for number, path in enumerate(panels):
@@ -164,11 +171,11 @@ def _figures(contents: Contents) -> list[tuple[str, str, bool]]:
         room -= len(embedded)
         if room < 0 and shown:
             more = f"; {counted(len(panels) - number, 'more picture')} in {path.parent}"
-            shown[-1] = (shown[-1][0] + more, shown[-1][1])
+            shown[-1] = (shown[-1][0] + more, *shown[-1][1:])
             break
         where = path.stem.removesuffix("-panels").replace("-", " ")
-        shown.append((f"Where methods look: {where}", embedded))
-    return [(caption, image, caption == CRITICAL) for caption, image in shown if image]
+        shown.append((f"Where methods look: {where}", embedded, False))
+    return [each for each in shown if each[1]]
 
 
 def _statistics(comparison: str, analysis: Analysis) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _minority(made: AlongAxes, part: pd.DataFrame, control: str) -> None:
             best = marks(values[level], values[level].notna(), shown)
             for label in chosen:
                 lines[label].append(Entry(shown.text(values.loc[label, level]), mark=best.get(label, "")))
-    heads = [f"{number(level)}: {METRICS[metric].title.lower()}" for metric in metrics for level in levels]
+    heads = [f"{number(level)}: {METRICS[metric].words}" for metric in metrics for level in levels]
     said = [_crossing(*pair) for pair in axes.crossings(part, "accuracy", control)]
     where = "the mean of all datasets" if dataset == axes.DATASETS else place_title(dataset, "few")
     caption = f"Accuracy (%) and ROC-AUC by training images of the minority class, best of each family: {where}"

@@ -1,6 +1,6 @@
 // Curves with error bands, drawn by Plotly, which travels compressed in this page.
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid"];
-const SYMBOLS = ["circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "hexagon", "triangle-left", "star"]; // as in the figures
+const SYMBOLS = ["circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "triangle-right", "triangle-left", "star"]; // as in the figures
 let plotly;
 
 function loadPlotly() {
@@ -68,7 +68,7 @@ function layout(style, levels) {
   const chosen = view.level === ALL ? [] : [placeOf(Number(view.level))];
   return {
     paper_bgcolor: style.bg, plot_bgcolor: style.bg, font: { color: style.fg, size: 13 }, hovermode: "closest",
-    margin: { l: 60, r: 10, t: 10, b: 50 }, height: narrow ? 620 : 520,
+    margin: { l: 60, r: 10, t: 36, b: 50 }, height: narrow ? 620 : 520,
     legend: narrow ? { orientation: "h", y: -0.32, yanchor: "top" } : {},
     xaxis: { ...axis, type: levels.length > 1 ? "log" : "linear", tickvals: places, ticktext: levels.map(tickOf),
       title: { text: view.protocol === "few" ? "Training images of the minority class" : "Imbalance ratio (IR)" },
