@@ -167,6 +167,10 @@ class Dataset(BaseModel, ABC):
     def steps(self) -> str:
         """Say exactly how to get the data here."""
 
+    def grouping(self) -> str:
+        """Say how users tell which images show one thing, after `if so, `; empty where they cannot."""
+        return ""
+
     def masks(self, indices: Sequence[int], size: int) -> np.ndarray | None:
         """Return (len(indices), size, size) bool masks of the defect, or None where the dataset has none."""
         return None

@@ -18,14 +18,16 @@ from datasets.base import Dataset, ImageSet, Index, UserError, cache_root, liste
 from datasets.changes import changes, write_images
 from datasets.duplicates import Copies
 from datasets.eviction import hold, make_room
+from datasets.files import by_number
 from datasets.joining import components
+from datasets.neighbours import in_a_row, note
 from datasets.progress import tell
 from datasets.storage import build_array, is_whole, open_array, replacing, write_header
 
 __all__ = ["build_array", "cache_root", "known_content", "known_index", "load", "what_changed"]
 
-_FORMAT = 2
-"""Raise it when decoding or the layout changes, so that older entries are not read."""
+_FORMAT = 3
+"""Raise it when decoding, the layout or what is noted changes, so that older entries are not read."""
 
 
 def load(dataset: Dataset, size: int | None = None, cache: Path | None = None) -> ImageSet:
@@ -156,7 +158,11 @@ def _build(dataset: Dataset, size: int, index: Index, path: Path) -> None:
         "dataset": dataset.name,
         "shape": shape,
         "content": digest.hexdigest(),
-        "notes": [*found.notes, *_copy_notes(index, exact, near)],
+        "notes": [
+            *found.notes,
+            *_copy_notes(index, exact, near),
+            *_row_notes(dataset, index, copies.thumbnails, [*exact, *near]),
+        ],
         "unusable": found.unusable,
         "copies": [*exact, *near],
     }
@@ -178,6 +184,19 @@ def _copy_notes(index: Index, exact: list[tuple[int, int]], near: list[tuple[int
     if two:
         said.append(f"{two} of these copies {'has' if two == 1 else 'have'} another class than the image copied")
     return said
+
+
+def _row_notes(dataset: Dataset, index: Index, thumbnails: list[bytes], copies: list[tuple[int, int]]) -> list[str]:
+    """Say where files in a row look alike, and nobody has said which show one thing or how to split."""
+    if index.groups is not None or index.official_test is not None:
+        return []
+    found = dataset.found()
+    left_out = {*found.unusable, *(later for _, later in copies)}
+    rows = [row for row in range(len(index.labels)) if row not in left_out]
+    if found.names:
+        rows.sort(key=lambda row: by_number(found.names[row]))
+    share = in_a_row(thumbnails, index.labels, np.array(rows, dtype=np.int64))
+    return [note(share, dataset.grouping())] if share is not None and share.is_large else []
 
 
 def _checked(images: Iterator[np.ndarray], dataset: Dataset, shape: tuple[int, ...]) -> Iterator[np.ndarray]:

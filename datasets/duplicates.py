@@ -44,6 +44,11 @@ class Copies:
                 self._buckets[part, int(bits)].append(row)
 
     @property
+    def thumbnails(self) -> list[bytes]:
+        """32 x 32 grey levels of each image."""
+        return self._thumbnails
+
+    @property
     def digests(self) -> list[bytes]:
         """A digest of each image's pixels."""
         return self._exact

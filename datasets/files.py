@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -73,6 +74,11 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
         known = (below, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         digest.update(("\0".join(map(str, known)) + "\n").encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def by_number(name: str) -> list[str | int]:
+    """Return what names are sorted by where a number counts as its value: `frame9.png` before `frame10.png`."""
+    return [int(piece) if at % 2 else piece for at, piece in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

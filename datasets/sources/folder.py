@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from datasets.base import DatasetUnavailable, UserError
-from datasets.files import IMAGE_SUFFIXES, in_order, is_image, readable, resolved
+from datasets.files import IMAGE_SUFFIXES, by_number, in_order, is_image, readable, resolved
 from datasets.hints import counted
 from datasets.listing import FileDataset, Listing
 from datasets.registry import register
@@ -87,6 +89,13 @@ class Folder(FileDataset):
             f"names look like {len(things)} things with several images each, such as the {number} of {name!r}; if so, "
             f"say --dataset grouped:{self.root}, which keeps each thing on one side of the split"
         ]
+
+    def grouping(self) -> str:
+        """Say how to keep files in a row together; see `Dataset.grouping`."""
+        return (
+            f"say --dataset grouped:{self.root}, and where names do not tell what shows one thing, --set "
+            "'dataset.grouped:*.parameters.run=N' for each N files in a row"
+        )
 
     def steps(self) -> str:
         """Say what the folder must look like."""
@@ -168,27 +177,61 @@ class Grouped(Folder):
 
     What images show is told by their names: by the folder, where they lie in one below their class's
     (`good/part12/1.png`), else by the name up to its last separator (`good/part12_1.png`, `bad/part12-left.png`). An
-    image whose name has no separator is a thing of its own.
+    image whose name has no separator is a thing of its own. With `run` the order tells it, and no name.
     """
 
     description = "your own images, one sub-folder per class, several images of one thing named alike (part12_1.png)"
+
+    run: int | None = Field(None, ge=2)
+    """So many files in a row show one thing, in order of name (9 before 10) within a class's folder. Where things have
+    more or fewer, a larger number parts fewer of them."""
 
     def listing(self) -> Listing:
         """List the images of each sub-folder, and what they show; see `FileDataset.listing`."""
         listing = super().listing()
         parts = list(self._parts())
-        names = [thing(file, next(part for part in parts if part in file.parents)) for file in listing.files]
-        own = [name or f"\0{at}" for at, name in enumerate(names)]
+        of = [next(part for part in parts if part in file.parents) for file in listing.files]
+        own = self._by_name(listing, of) if self.run is None else self._by_order(listing, of, self.run)
         found, groups = np.unique(own, return_inverse=True)
+        how = "by name" if self.run is None else f"of {self.run} files in a row"
+        notes = (*listing.notes, f"images of one thing kept together: {counted(len(found), 'thing')} {how}")
+        return replace(listing, groups=groups.astype(np.int64), notes=notes)
+
+    def _by_name(self, listing: Listing, parts: Sequence[Path]) -> list[str]:
+        """Return the name of what each image shows."""
+        names = [thing(file, part) for file, part in zip(listing.files, parts, strict=True)]
+        own = [name or f"\0{at}" for at, name in enumerate(names)]
+        found = set(own)
         if len(found) < 2:
             raise UserError(f"dataset {self.name}: all images lie in folders named {own[0]!r}; use folder:{self.root}")
         if len(found) == len(own):
             raise UserError(
                 f"dataset {self.name}: no two images have names that agree up to the last separator, as part12_1.png "
-                f"and part12_2.png do, or lie in one folder below their class's; rename them, or use folder:{self.root}"
+                "and part12_2.png do, or lie in one folder below their class's; rename them, set its parameter run, "
+                f"or use folder:{self.root}"
             )
-        notes = (*listing.notes, f"images of one thing kept together: {counted(len(found), 'thing')} by name")
-        return replace(listing, groups=groups.astype(np.int64), notes=notes)
+        return own
+
+    def _by_order(self, listing: Listing, parts: Sequence[Path], run: int) -> list[str]:
+        """Return a name for the run of files that each image is in.
+
+        Raises:
+            UserError: a class has fewer than two of them.
+        """
+        own = [""] * len(listing.files)
+        members: dict[tuple[Path, int], list[int]] = defaultdict(list)
+        for row, place in enumerate(zip(parts, listing.labels.tolist(), strict=True)):
+            members[place].append(row)
+        for (part, label), rows in members.items():
+            for at, row in enumerate(sorted(rows, key=lambda row: by_number(str(listing.files[row])))):
+                own[row] = f"{part}/{label}/{at // run}"
+        things = Counter(label for label, _ in set(zip(listing.labels.tolist(), own, strict=True)))
+        if alone := [listing.class_names[label] for label, number in sorted(things.items()) if number < 2]:
+            raise UserError(
+                f"dataset {self.name}: with run={run} all images of class {alone[0]!r} are one thing, which cannot be "
+                "trained on and tested; take a smaller run"
+            )
+        return own
 
     def hints(self, found: list[tuple[Path, int, Path]]) -> list[str]:
         """Nothing: it has been said."""

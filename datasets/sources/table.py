@@ -66,6 +66,10 @@ class Table(FileDataset):
             besides=[self.path],
         )
 
+    def grouping(self) -> str:
+        """Say how to keep images of one thing together; see `Dataset.grouping`."""
+        return f"name in a column {self.group!r} what each image shows"
+
     def steps(self) -> str:
         """Say what the table must look like."""
         return f"write {self.path} with the columns {self.image}{self.separator}{self.label}, one line an image"

@@ -201,3 +201,41 @@ def test_names_that_look_like_several_images_of_one_thing_are_pointed_out(
     if things:
         assert "6 things with several images each" in notes[0]
         assert f"grouped:{tmp_path}" in notes[0]
+
+
+@pytest.mark.parametrize("part", ["", "train/"])
+def test_so_many_files_in_a_row_show_one_thing_in_order_of_their_numbers(tmp_path: Path, part: str) -> None:
+    for at in range(1, 12):
+        put(tmp_path / part / "good" / f"img{at}.png")
+    for name in ["a9", "a10", "a11", "b1"]:
+        put(tmp_path / part / "bad" / f"{name}.png")
+    if part:
+        put(tmp_path / "test" / "good" / "img0.png")
+        put(tmp_path / "test" / "bad" / "img0.png")
+    dataset = create(f"grouped:{tmp_path}", run=3)
+    index = dataset.index()
+    assert index.groups is not None
+    found: dict[int, list[str]] = {}
+    for file, group in zip(dataset.listing().files, index.groups.tolist(), strict=True):
+        found.setdefault(group, []).append(file.relative_to(tmp_path).as_posix())
+    told = [f"good/img{{{a}}}.png" for a in ("1,2,3", "4,5,6", "7,8,9", "10,11")]
+    told += ["bad/{a9,a10,a11}.png", "bad/b1.png"]
+    expected = [_braces(part + each) for each in told] + [["test/bad/img0.png"], ["test/good/img0.png"]] * bool(part)
+    assert sorted(map(sorted, found.values())) == sorted(map(sorted, expected))
+    assert f"images of one thing kept together: {len(expected)} things of 3 files in a row" in index.notes
+
+
+def _braces(text: str) -> list[str]:
+    """Write out `a{1,2}.png` as a shell does."""
+    before, brace, rest = text.partition("{")
+    inside, _, after = rest.partition("}")
+    return [before + each + after for each in inside.split(",")] if brace else [text]
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [(1, "run=1: Input should be greater than or equal to 2"), (2, r"run=2 all images of class 'bad' are one thing")],
+)
+def test_runs_of_one_file_and_classes_of_one_run_are_refused(tree: Path, run: int, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        create(f"grouped:{tree}", run=run).index()
