@@ -40,6 +40,7 @@ class Grid:
         costs: for each method, the one whose time it takes.
         sources: for each dataset, those that its cells transfer from.
         images: how many images each dataset has, and the digest of their pixels where they are decoded already.
+        notes: what is known of the users' own datasets, by name; more when they are decoded.
     """
 
     data: list[DataSpec]
@@ -49,6 +50,7 @@ class Grid:
     costs: dict[str, str] = field(default_factory=dict)
     sources: dict[str, tuple[DataSpec, ...]] = field(default_factory=dict)
     images: Images = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Path | None = None) -> Grid:
@@ -65,6 +67,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
     known: dict[tuple[str, Level], Size] = {}
     images: Images = {}
     sources: dict[str, tuple[DataSpec, ...]] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     with datasets.listed_once():
         for name in dataset_names:
             settings = preset.dataset_settings(name)
@@ -72,6 +75,7 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
             spec = DataSpec(name=name, size=settings.size or dataset.size, settings=settings)
             data.append(spec)
             index = datasets.known_index(dataset, spec.size, cache)
+            notes |= {name: index.notes} if ":" in name else {}
             sources[name] = _sources(preset, spec, chosen)
             images |= {(each.name, each.size): _images(each, cache) for each in (spec, *sources[name])}
             for level, size in sizes(spec, index, preset.seeds, levels(preset), cache).items():
@@ -83,7 +87,8 @@ def build(preset: Preset, dataset_names: Sequence[str], tune: int = 0, cache: Pa
                 skipped += _without_minority(name, level, chosen, possible)
                 for cell in _cells(preset, spec, possible, level, tune):
                     cells.setdefault(cell.id, cell)
-    return Grid(data, list(cells.values()), skipped, known, {each.name: each.cost for each in chosen}, sources, images)
+    costs = {each.name: each.cost for each in chosen}
+    return Grid(data, list(cells.values()), skipped, known, costs, sources, images, notes)
 
 
 def _sources(preset: Preset, spec: DataSpec, chosen: list[Chosen]) -> tuple[DataSpec, ...]:

@@ -16,7 +16,7 @@ from benchmarks.commands.terminal import say
 from benchmarks.grid.cells import Cell
 from benchmarks.records.store import Record
 from benchmarks.running import trackers
-from benchmarks.running.outlook import outlook
+from benchmarks.running.outlook import outlook, show_notes
 from benchmarks.running.planning import Plan
 from benchmarks.running.progress import RunProgress, duration
 from datasets import UserError
@@ -42,6 +42,7 @@ def execute(plan: Plan, console: Console) -> int:
         say(console, f"left out: {', '.join(plan.missing)} (not here; --list says how to get them)")
     for skip in plan.grid.skipped:
         say(console, f"skipped: {skip}")
+    show_notes(plan, console)
     say(console, outlook(plan))
     todo = plan.todo
     failed = run(plan, todo, console) if todo else 0

@@ -33,7 +33,15 @@ def show(plan: Plan, console: Console) -> None:
     console.print(table)
     for name, reason in plan.missing.items():
         say(console, f"not available here: {name}: {reason}")
+    show_notes(plan, console)
     say(console, outlook(plan, console))
+
+
+def show_notes(plan: Plan, console: Console) -> None:
+    """Print what is known of the users' own images."""
+    for name, notes in plan.grid.notes.items():
+        for note in notes:
+            say(console, f"{name}: {note}")
 
 
 def outlook(plan: Plan, console: Console | None = None) -> str:

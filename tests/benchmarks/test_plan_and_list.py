@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 import datasets
 import methods
@@ -56,6 +57,17 @@ def test_plan_tells_done_from_to_do_and_shows_what_is_skipped(bench) -> None:
 def test_plan_of_what_is_all_done(bench) -> None:
     bench()
     assert "2 cells, none to do" in bench("--plan").out
+
+
+def test_a_plan_says_what_is_known_of_ones_own_images(bench, untimed, tmp_path) -> None:
+    for at in range(24):
+        file = tmp_path / "own" / ("good", "bad")[at % 2] / f"part{at // 4}_{at}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), at).save(file)
+    named = bench("--dataset", f"folder:{tmp_path / 'own'}", "--plan", "--ratio", "2").out
+    assert f"folder:{tmp_path / 'own'}: names look like 6 things with several images each" in named
+    run = ("--dataset", f"grouped:{tmp_path / 'own'}", "--set", "dataset.grouped:*.parameters.run=3")
+    assert "images of one thing kept together: 8 things of 3 files in a row" in bench(*run, "--plan").out
 
 
 def test_list_shows_datasets_methods_and_presets(bench) -> None:

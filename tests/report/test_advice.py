@@ -13,10 +13,11 @@ from benchmarks.report.advice.model import PRIOR_SEEDS, Estimator, _kernel, _rel
 from benchmarks.report.advice.places import Place, places
 from benchmarks.report.advice.reference import experience as read_experience
 from benchmarks.report.advice.regret import regret
-from benchmarks.report.advice.wording import headline, levels_text, scored_text, sentences
+from benchmarks.report.advice.wording import ALONE, headline, levels_text, scored_text, sentences
 from benchmarks.report.data.loading import collect
 from benchmarks.report.figures.gains import advice_figure
-from tests.report.synthetic import cell, record, write
+from datasets.neighbours import IN_A_ROW
+from tests.report.synthetic import cell, cells, record, write
 
 NAMES = ["cross-entropy", "crt", "focal", "mixup", "oversampling", "smote"]
 
@@ -127,6 +128,21 @@ def test_what_is_advised_against_the_runs_is_called_best_by_other_datasets_alone
 def test_a_folder_is_told_that_it_says_nothing_of_what_images_share(dataset, told):
     found = advise([place(dict.fromkeys(NAMES, 70.0), dataset)], Estimator([]), "cross-entropy")
     assert any("column" in text and "group" in text for text in sentences(found, "accuracy")) == told
+
+
+@pytest.mark.parametrize("dataset", ["folder:/a/tiles", "table:/a/tiles.csv"])
+def test_files_in_a_row_that_look_alike_are_told_first_and_for_what_folders_are_told_in_general(tmp_path, dataset):
+    grid = cells([dataset], NAMES, [10], [0, 1, 2])
+    made = [record(each, 0.7 + 0.01 * (place % 7)) for place, each in enumerate(grid)]
+    frame = collect([write(tmp_path / "before", made)]).frame
+    (before,) = make(frame, "accuracy", "cross-entropy").advice
+    note = f"61 % of the images look alike, 4 % would by chance: {IN_A_ROW}"
+    for each in made:
+        each.data.notes.append(note)
+    frame = collect([write(tmp_path / "after", made)]).frame
+    (after,) = make(frame, "accuracy", "cross-entropy").advice
+    general = [text for text in sentences(before, "accuracy") if text != ALONE]
+    assert sentences(after, "accuracy") == [f"{note}.", *general]
 
 
 def test_the_images_at_hand_outvote_other_datasets_that_they_contradict():

@@ -85,6 +85,7 @@ class Advice:
         runs: methods x seeds in points, levels averaged.
         means: per method, best first: mean over the levels, expected effect against the control with its interval,
             and the probability of being the best.
+        in_a_row: what the pixels say where files in a row seem to show one thing; else empty.
     """
 
     dataset: str
@@ -106,6 +107,7 @@ class Advice:
     detectable: float = float("nan")
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
     means: pd.DataFrame = field(default_factory=pd.DataFrame)
+    in_a_row: str = ""
 
 
 def advise(

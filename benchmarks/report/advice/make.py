@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from benchmarks.report.advice.regret import POLICIES, over_levels, regret
 from benchmarks.report.data.names import AS_IN_PAPER, dataset_title, level_name, number
 from benchmarks.report.data.variants import without_variants
 from benchmarks.report.statistics.decimals import beside
+from datasets.neighbours import IN_A_ROW
 
 LOST = ("hindsight", "lower", "upper")
 """Columns of the score that are no rule's: the best in hindsight, and between what the advice loses."""
@@ -62,10 +64,15 @@ def make(frame: pd.DataFrame, metric: str, control: str, score: bool = True) -> 
         at = frame["dataset"].eq(dataset) & frame["protocol"].eq(protocol)
         cost = frame[at].groupby("label").agg(steps=("steps", "median"), seconds=("seconds_fit", "median"))
         found = advise(group, estimator, control, cost, tables=len(groups))
-        result.advice += [found] if found else []
+        result.advice += [replace(found, in_a_row=_in_a_row(frame["notes"][at]))] if found else []
     if score:
         result.regret = regret(mine, estimator, control)
     return result
+
+
+def _in_a_row(notes: Iterable[list[str]]) -> str:
+    """Return what was noted of files in a row, of some records of one dataset."""
+    return next((note for each in notes for note in each if IN_A_ROW in note), "")
 
 
 def regret_csv(table: pd.DataFrame) -> str:

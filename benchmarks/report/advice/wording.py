@@ -73,12 +73,15 @@ def _use(advice: Advice) -> str:
 def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
     """Say how sure the advice is, what it rests on, and where another method is expected to do better.
 
+    Where files in a row look alike, that stands first: then nothing that follows can be trusted.
+
     Args:
         advice: the decision.
         metric: what was asked for.
         scored: how such advice did on seeds left out (`scored_text`).
     """
     result = [
+        *([f"{advice.in_a_row}."] if advice.in_a_row else []),
         *_undecided(advice),
         _odds(advice, metric),
         *([_basis(advice)] if advice.choice.gain[0] == advice.choice.gain[0] else []),
@@ -92,7 +95,7 @@ def sentences(advice: Advice, metric: str, scored: str = "") -> list[str]:
         result.append(f"Shown to be within {MARGIN:g} point of {advice.choice.label} by these runs: {names}.")
     if advice.cheaper:
         result.append(f"{advice.cheaper} is one of them, in at most half the steps.")
-    if advice.dataset.startswith("folder:"):
+    if advice.dataset.startswith("folder:") and not advice.in_a_row:
         result.append(ALONE)
     return result + ([scored] if scored else [])
 
