@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.report.advice.reference import REFERENCE
-from experiments import evidence
+from experiments import again, evidence
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +63,17 @@ def test_the_rival_is_picked_by_the_other_folds():
     # without fold 0 the means are a 4, b 4.5; without fold 1 alike; without fold 2 a 8, b 0
     assert evidence.of_others(case) == ("b", 0.0)
     assert np.isclose(case.mean().max(), 16 / 3)
+
+
+def test_what_moves_on_another_machine_is_counted(tmp_path):
+    """Of four cells one moves by 2 points, and the mean of its two folds by 1."""
+    cells = pd.DataFrame({"id": list("abcd"), "status": "done", "trials": 0, "steps": [600, 600, 0, 0]})
+    cells = cells.assign(comparison="as-in-paper", dataset="x", protocol="step", level=10.0, label=[*"mmnn"])
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    cells.assign(balanced_accuracy=[0.7, 0.8, 0.6, 0.6]).to_csv(here, index=False)
+    cells.assign(balanced_accuracy=[0.7, 0.78, 0.6, 0.6])[["id", "balanced_accuracy"]].to_csv(there, index=False)
+    said = dict(again.compare(again.both(here, there)))
+    assert said["cells of methods that take gradient steps"] == "2, 50 % with another accuracy"
+    assert said["cells of methods that take none"] == "2, 0 % with another accuracy"
+    assert said["means over folds (2), points apart: median, 95 of 100, most"].endswith("1.0")
+    assert said["means of methods (2) over all ratios: most"] == "1.0 (m)"
