@@ -61,8 +61,9 @@ reference: $(VENV)/.ready  ## make results/reference again, in some hours; set I
 	$(THOROUGH) $(BINARY) $(CURVES) --protocol few --minority 0,1,3,5,10,20,50
 	$(THOROUGH) $(LEADING) $(ENDS) --steps 200 --steps 1800
 	$(THOROUGH) $(MULTISCALE) $(ENDS) --seed 0 --seed 1 --steps 200 --steps 1800
-	$(THOROUGH) --dataset elpv --dataset textures $(SCRATCH) --ratio 10 --seed 0 --seed 1 --steps 600 --steps 1800
-	$(THOROUGH) --dataset elpv --dataset textures $(TUNED) $(ENDS) --seed 0 --tune 8
+	$(THOROUGH) --dataset elpv --dataset textures $(SCRATCH) --ratio 10 --seed 0 --seed 1 --steps 600 --steps 1800 --steps 5400
+	$(THOROUGH) --dataset elpv --dataset textures $(TUNED) $(MULTISCALE) $(ENDS) --seed 0 --tune 8
+	$(THOROUGH) --dataset dagm/1 --dataset magnetic_tile/defects $(TUNED) $(ENDS) --seed 0 --tune 8
 	$(THOROUGH) $(BINARY) $(OTHER_BACKBONE) $(ENDS) --seed 0 --seed 1 --seed 2 --backbone tf_efficientnet_lite2
 	$(THOROUGH) --dataset dagm/1 --dataset textures $(COMMON) $(MULTISCALE) $(ENDS) --seed 0 --seed 1 --comparison equal-footing
 	$(BIN)/python -m benchmarks.reference $(REFERENCE) results/reference

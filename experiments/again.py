@@ -1,8 +1,8 @@
 """How far results move on another machine: `python -m experiments.again [RECORDS OTHER]`.
 
 By default the reference and the same cells as they were trained before it, on machines with another processor (Intel
-Xeon) and the same packages (again.csv.gz: each cell's accuracy). One machine gives the same bits again; another processor
-may add in another order, and training carries that on.
+Xeon) and the same packages (again.csv.gz: each cell's accuracy). One machine gives the same bits again; another
+processor may add in another order, and training carries that on.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def speed(untuned: pd.DataFrame) -> Iterator[Row]:
 
 def budget(untuned: pd.DataFrame) -> Iterator[Row]:
     """Yield what other numbers of steps do to the methods that are best at the least, of those that take steps."""
-    for (dataset, ratio), group in untuned[untuned.steps > 0].groupby(["dataset", "ratio"]):
+    stepping = untuned[(untuned.steps > 0) & untuned["backbone"].notna()]  # networks from scratch have other budgets
+    for (dataset, ratio), group in stepping.groupby(["dataset", "ratio"]):
         table = group.pivot_table(index="method", columns="budget", values="points").dropna()
         if table.shape[1] > 1:
             best = table.nlargest(5, table.columns[0])
@@ -117,14 +118,19 @@ def tuning(frame: pd.DataFrame) -> Iterator[Row]:
     keys = ["dataset", "ratio", "seed", "method"]
     for trials, tuned in frame[frame.trials > 0].groupby("trials"):
         both = tuned.merge(frame[(frame.trials == 0) & (frame.budget == STEPS)], on=keys, suffixes=("", "_default"))
-        gains = (both.points - both.points_default).groupby(both["method"]).mean()
-        above = f"{gains.mean():+.1f} on average, {gains.median():+.1f} at the median, {(gains > 0).sum()} above 0"
-        yield f"all {len(gains)} methods, default and tuned by {trials:.0f} trials", above
+        both["gain"] = both.points - both.points_default
+        yield f"all {both.method.nunique()} methods, default and tuned by {trials:.0f} trials", _gained(both)
+        for dataset, group in both.groupby("dataset"):
+            yield f"... on {dataset}", _gained(group)
         for method, group in both.groupby("method"):
-            gain = group.points - group.points_default
             before, after = group.points_default.mean(), group.points.mean()
-            shown = f"{before:.1f} to {after:.1f} ({gain.mean():+.1f}, {len(gain)} pairs)"
+            shown = f"{before:.1f} to {after:.1f} ({group.gain.mean():+.1f}, {len(group)} pairs)"
             yield f"{method}, default and tuned by {trials:.0f} trials", shown
+
+
+def _gained(both: pd.DataFrame) -> str:
+    gains = both.groupby("method").gain.mean()
+    return f"{gains.mean():+.1f} on average, {gains.median():+.1f} at the median, {(gains > 0).sum()} above 0"
 
 
 def images(frame: pd.DataFrame) -> Iterator[Row]:

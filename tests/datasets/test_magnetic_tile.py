@@ -56,6 +56,7 @@ def test_real_counts_and_note(real_data: Path) -> None:
         "Blowhole": 115, "Break": 85, "Crack": 57, "Fray": 32, "Free": 500, "Uneven": 103,
     }  # fmt: skip
     assert [note for note in index.notes if "images are here" in note] == ["500 of 952 Free images are here"]
+    assert not any("grouped:" in note for note in index.notes)  # names look like things here, but places are known
 
 
 def test_all_kinds_of_defect_may_be_one_class(real_data: Path) -> None:

@@ -103,8 +103,9 @@ def equal_to_rounding(key, found, expected, step):
     """
     off = (found - expected).abs()
     far = off > 1e-5 + 1e-4 * expected.abs()
-    assert far.sum() <= expected.numel() // 1000, f"{key}: {far.sum()} of {far.numel()} differ, by {off.max():.2g} at most"
-    assert (off < step).all(), f"{key}: off by {off.max():.2g}"
+    said = f"{key}: {far.sum()} of {far.numel()} differ, by {off.max():.2g} at most"
+    assert far.sum() <= expected.numel() // 1000, said
+    assert (off < step).all(), said
 
 
 @pytest.mark.parametrize("schedule", list(FACTORS))

@@ -201,9 +201,9 @@ def _backbones(made: AlongAxes, found: axes.SideBySide, metric: Metric, families
     }
     said = []
     for first, second, tau, p in axes.agreement(means) if len(means) > 2 else []:
-        depends = "the ranking hardly depends on it" if tau > 0.7 else "the ranking depends on it"
+        depends = "these two rank alike" if tau > 0.7 else "these two rank otherwise"
         if not np.isfinite(tau) or (p > 0.05 and len(means) < 8):
-            depends = "too few methods to say whether the ranking depends on it"
+            depends = "too few methods to say whether they rank alike"
         said.append(f"Backbones {first} and {second}: Kendall's tau {tau:.2f} of {len(means)} methods; {depends}.")
     notes = [BEST, *said, f"{len(found.blocks)} blocks."]
     made.tables.append(Table("backbones", f"{metric.label} by backbone", names, _groups(lines, families), notes))
