@@ -48,10 +48,13 @@ def read(path: Path, protocols: Collection[str] = ("step",)) -> pd.DataFrame:
 
 
 def parts(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the cells of the step protocol, as in the paper: by defaults, by other backbones, and tuned ones, too."""
+    """Return the cells of the step protocol, as in the paper: by defaults, by other backbones, and tuned ones, too.
+
+    Networks from scratch, which have no backbone and budgets of their own, are in none.
+    """
     asked = cells[(cells["protocol"] == "step") & cells["comparison"].str.startswith(AS_IN_PAPER)]
-    backbone = asked["backbone"].fillna("")  # a small network from scratch has none
-    shared = backbone.isin(("", backbone.value_counts().idxmax()))
+    asked = asked[asked["backbone"].notna()]
+    shared = asked["backbone"] == asked["backbone"].value_counts().idxmax()
     return asked[shared & asked["trials"].eq(0)], asked[~shared], asked[shared]
 
 
@@ -77,8 +80,7 @@ def speed(untuned: pd.DataFrame) -> Iterator[Row]:
 
 def budget(untuned: pd.DataFrame) -> Iterator[Row]:
     """Yield what other numbers of steps do to the methods that are best at the least, of those that take steps."""
-    stepping = untuned[(untuned.steps > 0) & untuned["backbone"].notna()]  # networks from scratch have other budgets
-    for (dataset, ratio), group in stepping.groupby(["dataset", "ratio"]):
+    for (dataset, ratio), group in untuned[untuned.steps > 0].groupby(["dataset", "ratio"]):
         table = group.pivot_table(index="method", columns="budget", values="points").dropna()
         if table.shape[1] > 1:
             best = table.nlargest(5, table.columns[0])

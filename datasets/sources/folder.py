@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -39,6 +40,8 @@ class Folder(FileDataset):
     description = "your own images, one sub-folder per class"
     licence = "yours"
     source = "the folder"
+    groups_known: ClassVar[bool] = False
+    """Whether a subclass's `listing` says which images show one thing; else names that look so are hinted at."""
 
     @classmethod
     def canonical(cls, rest: str) -> str:
@@ -62,7 +65,7 @@ class Folder(FileDataset):
                  for file in files]  # fmt: skip
         kinds = ", ".join(counted(count, kind) for kind, count in sorted(left_out.items()))
         notes = [f"left out: {kinds}"] if kinds else []
-        notes += self.hints(found)
+        notes += [] if self.groups_known else self.hints(found)
         tested = {part for part, test in parts.items() if test}
         if tested:
             notes.append(f"split by the folders {', '.join(sorted(part.name for part in parts))}")
@@ -181,6 +184,7 @@ class Grouped(Folder):
     """
 
     description = "your own images, one sub-folder per class, several images of one thing named alike (part12_1.png)"
+    groups_known = True
 
     run: int | None = Field(None, ge=2)
     """So many files in a row show one thing, in order of name (9 before 10) within a class's folder. Where things have
@@ -232,10 +236,6 @@ class Grouped(Folder):
                 "trained on and tested; take a smaller run"
             )
         return own
-
-    def hints(self, found: list[tuple[Path, int, Path]]) -> list[str]:
-        """Nothing: it has been said."""
-        return []
 
 
 def thing(file: Path, part: Path) -> str:
