@@ -126,7 +126,8 @@ def tuning(frame: pd.DataFrame) -> Iterator[Row]:
             yield f"... on {dataset}", _gained(group)
         for method, group in both.groupby("method"):
             before, after = group.points_default.mean(), group.points.mean()
-            shown = f"{before:.1f} to {after:.1f} ({group.gain.mean():+.1f}, {len(group)} pairs)"
+            interval = _interval(group.set_index(["dataset", "seed"]).gain)
+            shown = f"{before:.1f} to {after:.1f} ({group.gain.mean():+.1f} {interval}, {len(group)} pairs)"
             yield f"{method}, default and tuned by {trials:.0f} trials", shown
 
 
